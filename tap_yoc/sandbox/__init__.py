@@ -1,0 +1,1 @@
+"""A local YOC: both endpoints of the reporting API over generated figures."""

@@ -1,0 +1,99 @@
+# The same commands by hand, on commit and in CI. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+# The interpreter that .venv is made from; `make setup PYTHON=python3.13` takes another.
+PYTHON ?= $(shell for p in python3.11 python3; do $$p -c 'import venv' 2>/dev/null && echo $$p && break; done)
+# Test processes, and whatever else pytest or the pins should be told: `make test WORKERS=0 ARGS="-k paging -x"`.
+WORKERS ?= 2
+ARGS =
+
+VENV = .venv
+BIN = $(VENV)/bin
+PY = $(BIN)/python
+STAMP = $(VENV)/.installed
+
+# uv trusts the machine's certificates only when told to.
+export UV_SYSTEM_CERTS = 1
+# The cache may lie on another file system, where hard links cannot reach.
+export UV_LINK_MODE = copy
+# Names the environment to uv, whatever else is activated.
+export VIRTUAL_ENV = $(CURDIR)/$(VENV)
+
+.PHONY: help setup test test-oldest test-newest lint format types check demo build pins clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+setup: $(STAMP) ## install the project and its pinned tools into .venv
+
+$(BIN)/uv: requirements/uv.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3 found: install Python 3.11, or name one with PYTHON=." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(STAMP): $(BIN)/uv requirements/dev.txt pyproject.toml
+	@$(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test: setup ## run the test suite
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+test-oldest: ## run the test suite on the oldest dependencies allowed
+	@$(MAKE) .venv-lowest-direct/.resolved
+	@.venv-lowest-direct/bin/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+test-newest: ## run the test suite on the newest dependencies allowed
+	@$(MAKE) .venv-highest/.resolved
+	@.venv-highest/bin/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+# Resolved anew every time: these two ask what an installation without the pins would get.
+.PHONY: .venv-lowest-direct/.resolved .venv-highest/.resolved
+.venv-lowest-direct/.resolved .venv-highest/.resolved: .venv-%/.resolved: $(BIN)/uv
+	@$(BIN)/uv venv --quiet --clear --python $(PY) .venv-$*
+	@$(BIN)/uv pip compile --quiet --upgrade --resolution $* --python $(PY) --all-extras --no-header --no-annotate \
+		--output-file .venv-$*/runtime.txt pyproject.toml
+	@$(BIN)/uv pip install --quiet --python .venv-$* --requirements .venv-$*/runtime.txt --group dev
+	@$(BIN)/uv pip install --quiet --python .venv-$* --no-deps --editable .
+	@grep singer-sdk .venv-$*/runtime.txt
+
+lint: setup ## check style, spelling, YAML, the workflows and meltano.yml
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/codespell
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@if test -f meltano.yml; then $(BIN)/check-jsonschema --quiet \
+		--schemafile "$$($(PY) -c "from importlib import resources as r; print(r.files('meltano.schemas') / 'meltano.schema.json')")" \
+		meltano.yml; fi
+
+format: setup ## format the code and mend what ruff can mend
+	@$(BIN)/ruff check --quiet --fix-only
+	@$(BIN)/ruff format --quiet
+
+types: setup ## check the types of package and tests
+	@$(BIN)/mypy
+
+check: lint types test ## everything a pull request is asked for
+
+demo: setup ## show the tap at work against the local sandbox
+	@$(PY) demo/run.py
+
+build: setup ## build wheel and sdist into dist/ and check what is in them
+	@rm -rf dist
+	@$(PY) -m build --no-isolation --outdir dist
+	@TAP_YOC_DIST=dist $(BIN)/pytest tests/test_packaging.py
+
+pins: $(BIN)/uv ## renew requirements/ from pyproject.toml; ARGS=--upgrade for newer releases
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate $(ARGS) \
+		--all-extras --group dev --output-file requirements/dev.txt pyproject.toml
+	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate $(ARGS) \
+		--constraint requirements/dev.txt --output-file requirements/uv.txt -
+
+clean: ## remove everything these commands made
+	@rm -rf $(VENV) .venv-lowest-direct .venv-highest dist .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find tap_yoc tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -28,6 +28,7 @@ help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 setup: $(STAMP) ## install the project and its pinned tools into .venv
+	@:
 
 $(BIN)/uv: requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3 found: install Python 3.11, or name one with PYTHON=." >&2; exit 1; }

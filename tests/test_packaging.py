@@ -14,12 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tomli
 import yaml
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,9 +48,9 @@ LAYERS = [
     "__init__",
 ]
 # What only an extra, or only the development environment, brings.
-OPTIONAL = {"duckdb", "fastapi", "filelock", "multipart", "pydantic", "python_multipart", "rich", "starlette", "uvicorn"}
+OPTIONAL = {"duckdb", "fastapi", "filelock", "multipart", "pydantic", "rich", "starlette", "uvicorn"}
 
-PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PYPROJECT: dict[str, Any] = tomli.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT: dict[str, Any] = PYPROJECT["project"]
 CLASSIFIED = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
 
@@ -163,7 +159,7 @@ def test_wheel_metadata_is_complete(wheel: zipfile.ZipFile) -> None:
     assert fields["Requires-Python"] == PROJECT["requires-python"]
     assert "+" not in fields["Version"]
     assert set(fields.get_all("Provides-Extra") or []) == set(PROJECT["optional-dependencies"])
-    assert fields.get_payload().strip()
+    assert str(fields.get_payload()).strip()
 
 
 def test_sdist_can_be_built_and_tested_from(dist: Path) -> None:

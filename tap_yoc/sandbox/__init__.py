@@ -1,1 +1,1 @@
-"""A local YOC: both endpoints of the reporting API over generated figures."""
+"""A local stand-in for YOC's publisher reporting API, with every plausible form and fault on demand."""

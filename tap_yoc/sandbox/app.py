@@ -1,0 +1,142 @@
+"""The application: routes, and the public description of the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from tap_yoc.sandbox import oauth, reporting
+from tap_yoc.sandbox.cells import to_json
+from tap_yoc.sandbox.control import control_routes
+from tap_yoc.sandbox.exchange import serve
+from tap_yoc.sandbox.faults import FaultError
+from tap_yoc.sandbox.forms import FormError
+from tap_yoc.sandbox.models import MODELS
+from tap_yoc.sandbox.problems import ApiError, invalid
+
+if TYPE_CHECKING:
+    from tap_yoc.sandbox.world import World
+
+REPORTING = "/api/v1/reporting/publishers"
+TOKEN = "/api/v2/oauth/token"  # noqa: S105 - a path
+ABOUT = """
+A local stand-in for YOC's publisher reporting API, with generated facts.
+
+**Known**, from YOC's help pages: the endpoints, both grants and their two content types, the metadata, the properties
+of a report, the filter operators, `page_size` of 500 at most, the days served (six months ago to yesterday), and the
+columns of the annex up to `billable_events`.
+
+**Assumed**, and changed by the forms under `/_sandbox/forms`: the envelope of a report, the total, the number of the
+first page, the answer past the end, strict rotation of refresh tokens, all error bodies, rate limits, and the columns
+`revenue`, `ecpm` and `currency`.
+"""
+TAGS = [
+    {"name": "token", "description": "OAuth 2.0: login, and renewal with rotation."},
+    {"name": "reporting", "description": "Which columns there are, and reports over them."},
+    {"name": "sandbox", "description": "Not part of YOC's API: steers this sandbox."},
+]
+
+
+def _ref(model: str) -> dict[str, Any]:
+    return {"schema": {"$ref": f"#/components/schemas/{model}"}}
+
+
+def _answers(ok: str, problem: str, problems: dict[int, str]) -> dict[int | str, dict[str, Any]]:
+    described: dict[int | str, dict[str, Any]] = {
+        200: {"description": "Done.", "content": {"application/json": _ref(ok)}},
+    }
+    for status, about in problems.items():
+        described[status] = {"description": about, "content": {"application/json": _ref(problem)}}
+    return described
+
+
+def _body(model: str, *media_types: str) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {media_type: _ref(model) for media_type in media_types}}}
+
+
+BEARER = {"security": [{"bearer": []}]}
+LOST = {401: "The access token is missing, expired or revoked.", 429: "Too many requests; see Retry-After."}
+
+
+def create_app(world: World) -> FastAPI:
+    """Return the application over a sandbox's state."""
+    app = FastAPI(title="YOC publisher reporting (sandbox)", version="1", description=ABOUT, openapi_tags=TAGS)
+
+    @app.post(
+        TOKEN,
+        tags=["token"],
+        summary="Log in, or renew a token pair",
+        response_class=Response,
+        responses=_answers(
+            "TokenAnswer",
+            "TokenProblem",
+            {400: "The grant is refused.", 401: "The client is refused.", 415: "Neither JSON nor multipart."},
+        ),
+        openapi_extra=_body("TokenRequest", "application/json", "multipart/form-data"),
+    )
+    async def post_token(request: Request) -> Response:
+        """Client credentials travel in the body or in an HTTP Basic header. URL-encoded bodies are refused."""
+        return await serve(world, request, "token", oauth.token)
+
+    @app.get(
+        REPORTING,
+        tags=["reporting"],
+        summary="Columns that the account may ask for",
+        response_class=Response,
+        responses=_answers("MetadataAnswer", "Problem", LOST),
+        openapi_extra=BEARER,
+    )
+    async def get_metadata(request: Request) -> Response:
+        """Names are to be trimmed: the published example has a stray blank."""
+        return await serve(world, request, "metadata", reporting.metadata)
+
+    @app.post(
+        REPORTING,
+        tags=["reporting"],
+        summary="A page of a report",
+        response_class=Response,
+        responses=_answers("ReportAnswer", "Problem", {**LOST, 422: "Something in the request is wrong; says what."}),
+        openapi_extra={**BEARER, **_body("ReportRequest", "application/json")},
+    )
+    async def post_report(request: Request) -> Response:
+        """Figures are daily and may be revised for some days after they are first published."""
+        return await serve(world, request, "report", reporting.report)
+
+    app.include_router(control_routes(world))
+    _handle_errors(app)
+    _describe(app)
+    return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Answer to mistakes at the control endpoints; the others see to their own."""
+
+    async def refuse(_request: Request, error: Exception) -> Response:
+        problem = error if isinstance(error, ApiError) else invalid(str(error))
+        return Response(to_json(problem.body), status_code=problem.status, media_type="application/json")
+
+    for kind in (ApiError, FormError, FaultError):
+        app.add_exception_handler(kind, refuse)
+
+
+def _describe(app: FastAPI) -> None:
+    """Add the models and the two ways to authenticate to the description."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            described = get_openapi(
+                title=app.title, version=app.version, description=ABOUT, routes=app.routes, tags=app.openapi_tags
+            )
+            _, models = models_json_schema(
+                [(model, "validation") for model in MODELS], ref_template="#/components/schemas/{model}"
+            )
+            components = described.setdefault("components", {})
+            components.setdefault("schemas", {}).update(models.get("$defs", {}))
+            components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+            app.openapi_schema = described
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the description

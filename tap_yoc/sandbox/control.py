@@ -1,0 +1,123 @@
+"""The control endpoints: the sandbox's own, for whoever steers it from another process."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date  # noqa: TC003 - FastAPI reads the annotations
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from tap_yoc.sandbox.cells import to_json
+from tap_yoc.sandbox.faults import Fault
+from tap_yoc.sandbox.forms import Forms
+
+if TYPE_CHECKING:
+    from tap_yoc.sandbox.world import World
+
+
+class Day(BaseModel):
+    """The day it is in the sandbox."""
+
+    today: date = Field(title="Today", description="Facts end on the day before.", examples=["2026-06-15"])
+
+
+class TruthRequest(BaseModel):
+    """A report without pages and forms."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    group_by: list[str] = Field(default_factory=list, title="Aggregate by", examples=[["date"]])
+    data_fields: list[str] = Field(default_factory=list, title="Metrics", examples=[["impressions"]])
+    start: date | None = Field(default=None, title="First day", examples=["2026-06-01"])
+    end: date | None = Field(default=None, title="Last day, inclusive", examples=["2026-06-14"])
+    query: Any = Field(default=None, title="Filter", description="As in a report.")
+
+
+def _json(value: object) -> Response:
+    return Response(to_json(value), media_type="application/json")
+
+
+def control_routes(world: World) -> APIRouter:
+    """Return the routes under `/_sandbox`."""
+    router = APIRouter(prefix="/_sandbox", tags=["sandbox"])
+
+    @router.get("/state", summary="Day, reach, forms, faults")
+    def state() -> Response:
+        reach = world.reach
+        return _json(
+            {
+                "today": world.today,
+                "earliest": reach.earliest,
+                "latest": reach.latest,
+                "seed": world.options.seed,
+                "scale": world.options.scale,
+                "gap_days": list(world.options.gap_days),
+                "forms": asdict(world.forms),
+                "faults": world.faults.listed(),
+                "requests": len(world.requests()),
+            }
+        )
+
+    @router.put("/today", summary="Move the day: recent figures are revised")
+    def put_today(day: Day) -> Response:
+        world.today = day.today
+        return _json({"today": world.today})
+
+    @router.put("/forms", summary="Set the forms; those not named are healthy")
+    def put_forms(forms: dict[str, Any]) -> Response:
+        world.forms = Forms().but(forms)
+        return _json(asdict(world.forms))
+
+    @router.patch("/forms", summary="Change the forms named")
+    def patch_forms(forms: dict[str, Any]) -> Response:
+        world.forms = world.forms.but(forms)
+        return _json(asdict(world.forms))
+
+    @router.get("/faults", summary="Faults still to come")
+    def get_faults() -> Response:
+        return _json(world.faults.listed())
+
+    @router.post("/faults", summary="Order a fault", status_code=201)
+    def post_fault(fault: dict[str, Any]) -> Response:
+        world.faults.add(Fault.from_dict(fault))
+        return Response(to_json(world.faults.listed()), status_code=201, media_type="application/json")
+
+    @router.delete("/faults", summary="Drop all faults")
+    def delete_faults() -> Response:
+        world.faults.clear()
+        return _json([])
+
+    @router.get("/requests", summary="Requests so far")
+    def get_requests() -> Response:
+        return _json([asdict(request) for request in world.requests()])
+
+    @router.delete("/requests", summary="Forget the requests so far")
+    def delete_requests() -> Response:
+        world.clear_requests()
+        return _json([])
+
+    @router.post("/truth", summary="All rows of a report, whatever the forms")
+    def post_truth(truth: TruthRequest) -> Response:
+        return _json(
+            world.truth(
+                group_by=truth.group_by,
+                data_fields=truth.data_fields,
+                start=truth.start,
+                end=truth.end,
+                query=truth.query,
+            )
+        )
+
+    @router.post("/tokens/expire", summary="Let all access tokens expire")
+    def expire() -> Response:
+        world.tokens.expire_access()
+        return _json({"expired": True})
+
+    @router.post("/reset", summary="Back to the start")
+    def reset() -> Response:
+        world.reset()
+        return _json({"today": world.today})
+
+    return router

@@ -1,0 +1,143 @@
+"""One request and its answer: fault, handler, error, log."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from tap_yoc.sandbox.cells import to_json
+from tap_yoc.sandbox.problems import ApiError, TokenError
+from tap_yoc.sandbox.transport import DripResponse, HalfResponse, ResetResponse
+from tap_yoc.sandbox.world import RequestLog
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from tap_yoc.sandbox.faults import Fault
+    from tap_yoc.sandbox.world import World
+
+SMALLEST_ZIPPED = 1024
+HTML = "<!doctype html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+PHRASES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 422: "invalid_request", 429: "too_many_requests"}
+
+
+@dataclass(kw_only=True)
+class Reply:
+    """An answer before it is sent; `content` is JSON, `text` anything else."""
+
+    status: int = 200
+    content: Any = None
+    text: str | None = None
+    media_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    rows: int | None = None
+
+
+@dataclass(kw_only=True)
+class Exchange:
+    """What a handler is given, and where it leaves what the log wants to know."""
+
+    world: World
+    request: Request
+    kind: str
+    text: str
+    fault: Fault | None
+    grant: str | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+Handler = "Callable[[Exchange], Awaitable[Reply]]"
+
+
+async def serve(world: World, request: Request, kind: str, handler: Callable[[Exchange], Awaitable[Reply]]) -> Response:
+    """Answer a request: as the handler does, or as a fault or an error wants it."""
+    text = (await request.body()).decode("utf-8", "replace")
+    exchange = Exchange(world=world, request=request, kind=kind, text=text, fault=world.faults.take(kind, text))
+    try:
+        reply = await _before(exchange) or await handler(exchange)
+    except ApiError as error:
+        reply = _error(error, world)
+    response = await _send(exchange, reply)
+    world.record(
+        RequestLog(
+            kind=kind,
+            grant=exchange.grant,
+            status=0 if isinstance(response, ResetResponse) else response.status_code,
+            body=exchange.body,
+            rows=reply.rows,
+            at=world.tokens.clock(),
+        )
+    )
+    return response
+
+
+def _error(error: ApiError, world: World) -> Reply:
+    form = world.forms.errors
+    if form == "json":
+        return Reply(status=error.status, content=error.body, headers=error.headers)
+    text = HTML.format(f"{error.status} {error.error}") if form == "html" else ""
+    return Reply(status=error.status, text=text, media_type="text/html", headers=error.headers)
+
+
+async def _before(exchange: Exchange) -> Reply | None:
+    """Do what the fault wants done before the handler; return an answer where that takes the handler's place."""
+    fault, world = exchange.fault, exchange.world
+    if fault is None:
+        return None
+    if fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+    elif fault.kind == "expire_access":
+        world.tokens.expire_access()
+    elif fault.kind == "revoke_family":
+        world.tokens.revoke_all()
+    elif fault.kind == "revise":
+        world.revisions += 1
+    elif fault.kind == "status":
+        status = fault.status or 503
+        problem = TokenError if exchange.kind == "token" else ApiError
+        headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}
+        raise problem(status=status, error=PHRASES.get(status, "server_error"), message="As ordered.", headers=headers)
+    return _instead(fault, exchange)
+
+
+def _instead(fault: Fault, exchange: Exchange) -> Reply | None:
+    if fault.kind == "html_200":
+        return Reply(text=HTML.format("Under maintenance"), media_type="text/html")
+    if fault.kind == "json_scalar":
+        return Reply(content=42)
+    if fault.kind == "no_rows_key":
+        return Reply(content={"status": "ok"})
+    if fault.kind == "redirect":
+        return Reply(status=fault.status or 307, text="", headers={"Location": fault.location or "/"})
+    if fault.kind == "echo_secrets":
+        echo = {"error": "bad_request", "body": exchange.text, "headers": dict(exchange.request.headers)}
+        return Reply(status=fault.status or 400, content=echo)
+    if fault.kind == "reset_before":
+        return Reply()
+    return None
+
+
+async def _send(exchange: Exchange, reply: Reply) -> Response:
+    kind = exchange.fault.kind if exchange.fault else ""
+    if kind in {"reset_before", "lost_rotation"}:
+        return ResetResponse()
+    text = to_json(reply.content) if reply.text is None else reply.text
+    if kind == "cut_json":
+        text = text[: len(text) // 2]
+    content = text.encode()
+    headers = dict(reply.headers)
+    if len(content) >= SMALLEST_ZIPPED and "gzip" in exchange.request.headers.get("accept-encoding", ""):
+        content = gzip.compress(content, compresslevel=1, mtime=0)
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    options = {"content": content, "status_code": reply.status, "headers": headers, "media_type": reply.media_type}
+    if kind == "slow_body":
+        return DripResponse(seconds=exchange.fault.seconds if exchange.fault else 0.0, **options)
+    if kind in {"cut_body", "reset_after_headers"}:
+        return HalfResponse(reset=kind == "reset_after_headers", **options)
+    return Response(**options)  # type: ignore[arg-type]  # as Response takes them

@@ -1,0 +1,154 @@
+"""Faults on demand: a queue of rules, each of which spoils some requests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KINDS: dict[str, str] = {
+    "status": "Answers with `status` (503), with `retry_after` where given.",
+    "html_200": "Answers 200 with a HTML page.",
+    "json_scalar": "Answers 200 with a JSON number.",
+    "redirect": "Answers 307 (or `status`) with `location`.",
+    "echo_secrets": "Answers 400 (or `status`); the body repeats the request's body and Authorization header.",
+    "slow": "Waits `seconds`, then answers well.",
+    "slow_body": "Sends the answer in drips over `seconds`.",
+    "reset_before": "Resets the connection before the first byte.",
+    "reset_after_headers": "Sends the headers and half the body, then resets the connection.",
+    "cut_body": "Sends half of the body that Content-Length promised, then closes the connection.",
+    "cut_json": "Answers in valid HTTP with half of the JSON.",
+    "lost_rotation": "Does what was asked, a rotation for one, then resets the connection before the first byte.",
+    "revoke_family": "Ends all token families first: access and refresh tokens are dead.",
+    "expire_access": "Lets all access tokens expire first.",
+    "repeat_page": "Answers with the rows of the page before.",
+    "shuffle": "Sends the rows of the page in reverse order.",
+    "duplicate_row": "Puts the first row in the place of the second.",
+    "drop_row": "Leaves out the last row; the total stays.",
+    "foreign_day": "Gives the last row a day outside of every window: the sandbox's today.",
+    "null_date": "Takes the date from the first row.",
+    "garbage_cell": "Puts `n/a` into a number of the first row (`column`, or its first number).",
+    "nan_cell": "Puts a NaN into a number of the first row (`column`, or its first number).",
+    "nul_cell": "Puts a U+0000 into a text of the first row (`column`, or its first text).",
+    "wrong_total": "Tells a total that is one too high.",
+    "no_rows_key": 'Answers 200 with `{"status": "ok"}`.',
+    "revise": "Changes the facts first: an ad unit vanishes, and one that had vanished is back.",
+}
+TOKEN_KINDS = {"lost_rotation", "revoke_family"}
+PLACES = ("token", "metadata", "report")
+
+
+class FaultError(ValueError):
+    """A fault that does not exist, or an option it cannot take."""
+
+
+@dataclass(kw_only=True)
+class Fault:
+    """A rule: what goes wrong, where, and how often.
+
+    `times`: how many requests it spoils, -1 for ever. `after`: how many matching requests pass first. `page` and
+    `match` narrow it to reports of that page and to request bodies that contain that text. `seconds` is for the slow
+    kinds, `column` for the cell kinds.
+
+    Raises:
+        FaultError: An unknown kind or place, or numbers that make no sense.
+    """
+
+    kind: str
+    where: str = ""
+    times: int = 1
+    after: int = 0
+    page: int | None = None
+    match: str | None = None
+    status: int | None = None
+    retry_after: str | None = None
+    seconds: float = 1.0
+    location: str | None = None
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise FaultError(f"Unknown fault {self.kind!r}; known are {', '.join(KINDS)}.")
+        self.where = self.where or ("token" if self.kind in TOKEN_KINDS else "report")
+        if self.where not in PLACES:
+            raise FaultError(f"A fault happens at {', '.join(PLACES)}, not at {self.where!r}.")
+        if self.times < -1 or self.times == 0 or self.after < 0:
+            raise FaultError("A fault takes `times` of 1 or more, or -1 for ever, and `after` of 0 or more.")
+        if self.kind == "redirect" and not self.location:
+            raise FaultError("The fault redirect takes a `location`.")
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, object]) -> Fault:
+        """Return the fault of a JSON object.
+
+        Raises:
+            FaultError: Unknown options, or values a fault cannot take.
+        """
+        known = {item.name for item in fields(cls)}
+        unknown = sorted(set(options) - known)
+        if unknown or "kind" not in options:
+            raise FaultError(f"A fault takes {', '.join(sorted(known))}, `kind` always; not {', '.join(unknown)}.")
+        try:
+            return cls(**dict(options))  # type: ignore[arg-type]  # values are checked when built
+        except TypeError as error:
+            raise FaultError(f"A fault has an option of the wrong kind: {error}.") from None
+
+    def matches(self, place: str, body: str, page: int | None) -> bool:
+        """Say whether a request is one that this fault is for."""
+        return (
+            self.where == place
+            and (self.page is None or self.page == page)
+            and (self.match is None or self.match in body)
+        )
+
+
+class Faults:
+    """The queue; the first rule that matches a request spoils it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._rules: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        """Put a rule at the end of the queue."""
+        with self._lock:
+            self._rules.append(fault)
+
+    def clear(self) -> None:
+        """Drop all rules."""
+        with self._lock:
+            self._rules.clear()
+
+    def listed(self) -> list[dict[str, object]]:
+        """Return the rules that are still to come."""
+        with self._lock:
+            return [asdict(rule) for rule in self._rules]
+
+    def take(self, place: str, body: str) -> Fault | None:
+        """Return the fault for a request, counted as done, or None."""
+        page = _page_of(body) if place == "report" else None
+        with self._lock:
+            for rule in self._rules:
+                if not rule.matches(place, body, page):
+                    continue
+                if rule.after:
+                    rule.after -= 1
+                    continue
+                if rule.times > 0:
+                    rule.times -= 1
+                if rule.times == 0:
+                    self._rules.remove(rule)
+                return rule
+        return None
+
+
+def _page_of(body: str) -> int | None:
+    try:
+        page = json.loads(body).get("page")
+    except (ValueError, AttributeError):
+        return None
+    return page if isinstance(page, int) else None

@@ -1,0 +1,134 @@
+"""Every plausible form of an answer, as options; the defaults are a healthy server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+TRUE = {"true", "1", "yes", "on"}
+FALSE = {"false", "0", "no", "off"}
+
+
+class FormError(ValueError):
+    """A form that does not exist, or a value it cannot take."""
+
+
+def _choice(*choices: str, about: str) -> Any:  # noqa: ANN401 - dataclasses.field is typed like its default
+    return field(default=choices[0], metadata={"choices": choices, "about": about})
+
+
+def _number(default: int, *, about: str, least: int = 0) -> Any:  # noqa: ANN401 - likewise
+    return field(default=default, metadata={"least": least, "about": about})
+
+
+def _flag(*, default: bool = False, about: str) -> Any:  # noqa: ANN401 - likewise
+    return field(default=default, metadata={"about": about})
+
+
+def _text(about: str) -> Any:  # noqa: ANN401 - likewise
+    return field(default="", metadata={"about": about})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forms:
+    """How the server answers.
+
+    Raises:
+        FormError: A value is of the wrong kind or not one of the choices.
+    """
+
+    envelope: str = _choice(
+        "data", "bare", "items", "results", "rows", "records", "nested", "other", about="Where the rows are."
+    )
+    total: str = _choice(
+        "total",
+        "none",
+        "total_count",
+        "count",
+        "total_items",
+        "pagination",
+        "paging",
+        "meta",
+        "header",
+        "page_count",
+        about="Where the total is; page_count is the number of rows of this page, under `count`.",
+    )
+    total_as_text: bool = _flag(about="The total is text.")
+    first_page: int = field(default=1, metadata={"choices": (1, 0), "about": "Number of the first page."})
+    before_first: str = _choice("error", "first", "empty", "404", about="Answer to the page before the first.")
+    past_end: str = _choice("empty", "404", "last", about="Answer to a page past the end.")
+    page_cap: int = _number(0, about="Most rows a page has, whatever was asked for; 0 is off.")
+    numbers: str = _choice("json", "text", about="Numbers as JSON numbers or as text.")
+    dates: str = _choice("day", "datetime", "datetime_space", "datetime_z", about="What is behind a day.")
+    missing: str = _choice("null", "empty", "absent", about="A missing dimension value.")
+    booleans: str = _choice("json", "int", "text_int", "text", about="true, 1, `1` or `true`.")
+    columns: str = _choice("current", "old", about="old: vtr and ctr without _percent.")
+    types: str = _choice("upper", "lower", "odd", about="Spelling of the types; odd adds an unexplained column.")
+    metadata_blanks: bool = _flag(default=True, about="The stray blank before ad_unit_name in the metadata.")
+    row_blanks: bool = _flag(about="The same blank in the keys of rows.")
+    account: str = _choice("full", "narrow", about="narrow: no companies, no credit-note accounts, no money.")
+    errors: str = _choice("json", "html", "empty", about="Body of an error answer.")
+    expires_in: int = _number(3600, about="Seconds that an access token lives.")
+    expires_in_as: str = _choice("number", "text", "absent", about="How expires_in is told.")
+    rotation: str = _choice("strict", "keep", about="keep: a refresh token stays good and is not sent again.")
+    login_ends_sessions: bool = _flag(about="A password login ends all earlier sessions.")
+    max_in_flight: int = _number(0, about="Reports at once before 429; 0 is off.")
+    rate_limit_retry_after: str = _text("Retry-After of that 429; empty leaves it out.")
+    latency_ms: int = _number(0, about="Milliseconds that each report takes at least.")
+    enforce_reach: bool = _flag(default=True, about="Refuse dates before six months ago or after yesterday.")
+    stable_sort: bool = _flag(about="Rows that `sort` leaves equal keep one order; otherwise it varies by request.")
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if type(value) is not type(item.default):
+                raise FormError(f"The form {item.name} takes a value like {item.default!r}, not {value!r}.")
+            choices = item.metadata.get("choices")
+            if choices and value not in choices:
+                raise FormError(f"The form {item.name} takes one of {', '.join(map(str, choices))}, not {value!r}.")
+            least = item.metadata.get("least")
+            if least is not None and value < least:
+                raise FormError(f"The form {item.name} takes {least} or more, not {value}.")
+
+    def but(self, changes: Mapping[str, object]) -> Forms:
+        """Return these forms with some changed.
+
+        Raises:
+            FormError: An unknown form, or a value it cannot take.
+        """
+        known = {item.name for item in fields(self)}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            raise FormError(f"Unknown form {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+        return replace(self, **dict(changes))  # type: ignore[arg-type]  # values are checked when built
+
+    def but_text(self, pairs: Iterable[str]) -> Forms:
+        """Return these forms with `name=value` texts applied, as a command line gives them.
+
+        Raises:
+            FormError: A text without `=`, an unknown form, or a value it cannot take.
+        """
+        hints = get_type_hints(Forms)
+        changes: dict[str, object] = {}
+        for pair in pairs:
+            name, separator, text = pair.partition("=")
+            if not separator:
+                raise FormError(f"A form is given as name=value, not {pair!r}.")
+            changes[name] = _from_text(name, text, hints.get(name, str))
+        return self.but(changes)
+
+
+def _from_text(name: str, text: str, kind: type) -> object:
+    if kind is bool:
+        if text.lower() in TRUE | FALSE:
+            return text.lower() in TRUE
+        raise FormError(f"The form {name} takes true or false, not {text!r}.")
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise FormError(f"The form {name} takes a whole number, not {text!r}.") from None
+    return text

@@ -1,0 +1,167 @@
+"""The sandbox's whole state: its day, forms, faults, tokens and the requests it has seen."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from tap_yoc.sandbox.columns import offer
+from tap_yoc.sandbox.facts import facts_for
+from tap_yoc.sandbox.faults import Faults
+from tap_yoc.sandbox.forms import Forms
+from tap_yoc.sandbox.plans import Plan, make_plan, reach_on
+from tap_yoc.sandbox.reports import Reports
+from tap_yoc.sandbox.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tap_yoc.sandbox.facts import Facts
+    from tap_yoc.sandbox.filters import Reach
+
+# Made up, and easy to find in output where they do not belong.
+CREDENTIALS = {
+    "client_id": "canary-client-4711",
+    "client_secret": "canary+s3cret/=&%41:x",
+    "username": "canary.user+tag@example.com",
+    "password": "canary-pässwort&7%",
+}
+
+
+def today_in_berlin() -> date:
+    """Return the day it is at YOC's."""
+    return datetime.now(ZoneInfo("Europe/Berlin")).date()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestLog:
+    """A request the sandbox has answered; `status` is 0 where it answered with nothing.
+
+    `kind` is token, metadata or report; `grant` the grant type of a token request; `rows` the number of rows sent;
+    `at` the sandbox's clock, in seconds since 1970.
+    """
+
+    kind: str
+    grant: str | None = None
+    status: int = 0
+    body: dict[str, Any] = field(default_factory=dict)
+    rows: int | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a sandbox starts with."""
+
+    today: date
+    seed: int
+    scale: int
+    forms: Forms
+    gap_days: tuple[date, ...]
+    clock: Callable[[], float]
+
+
+class World:
+    """State shared by all requests."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.tokens = Tokens(options.clock)
+        self.faults = Faults()
+        self.reports = Reports()
+        self._lock = threading.Lock()
+        self._requests: list[RequestLog] = []
+        self.today = options.today
+        self.forms = options.forms
+        self.revisions = 0
+        self.in_flight = 0
+
+    def reset(self) -> None:
+        """Go back to the start: day, forms, no faults, no tokens, no requests."""
+        self.tokens = Tokens(self.options.clock)
+        self.faults.clear()
+        self.clear_requests()
+        self.today = self.options.today
+        self.forms = self.options.forms
+        self.revisions = 0
+
+    @property
+    def facts(self) -> Facts:
+        """Return the facts that exist today."""
+        return facts_for(
+            today=self.today, seed=self.options.seed, scale=self.options.scale, gap_days=self.options.gap_days
+        )
+
+    @property
+    def reach(self) -> Reach:
+        """Return the days served today."""
+        return reach_on(self.today)
+
+    def plan(self, *, group_by: Sequence[str], data_fields: Sequence[str], sort: Sequence[str], query: object) -> Plan:
+        """Return the plan of a report under today's reach and forms.
+
+        Raises:
+            ApiError: 422, naming what is wrong.
+        """
+        return make_plan(
+            offer=offer(self.forms),
+            group_by=group_by,
+            data_fields=data_fields,
+            sort=sort,
+            query=query,
+            reach=self.reach,
+            limit_dates=self.forms.enforce_reach,
+            without_unit=self.revisions,
+        )
+
+    def truth(
+        self,
+        *,
+        group_by: Sequence[str],
+        data_fields: Sequence[str],
+        start: date | None = None,
+        end: date | None = None,
+        query: object = None,
+    ) -> list[dict[str, Any]]:
+        """Return all rows of a report in Python's types, whatever the forms: whole, sorted by the grain, ascending.
+
+        `start` and `end` are inclusive and limited to the reach.
+
+        Raises:
+            ApiError: 422, naming what is wrong.
+        """
+        reach = self.reach
+        first, last = max(start or reach.earliest, reach.earliest), min(end or reach.latest, reach.latest)
+        if first > last:
+            return []
+        days: list[object] = [{"gte": {"date": first.isoformat()}}, {"lte": {"date": last.isoformat()}}]
+        plan = make_plan(
+            offer=offer(Forms()),
+            group_by=group_by,
+            data_fields=data_fields,
+            sort=(),
+            query={"and": [*days, query] if query else days},
+            reach=reach,
+            limit_dates=False,
+            without_unit=self.revisions,
+        )
+        rows = self.facts.rows(plan.sql, list(plan.params))
+        return [dict(zip(plan.names, row, strict=True)) for row in rows]
+
+    def record(self, request: RequestLog) -> None:
+        """Add a request to the log."""
+        with self._lock:
+            self._requests.append(request)
+
+    def requests(self) -> list[RequestLog]:
+        """Return the requests so far."""
+        with self._lock:
+            return list(self._requests)
+
+    def clear_requests(self) -> None:
+        """Forget the requests so far."""
+        with self._lock:
+            self._requests.clear()

@@ -56,19 +56,17 @@ test-newest: ## run the test suite on the newest dependencies allowed
 .PHONY: .venv-lowest-direct/.resolved .venv-highest/.resolved
 .venv-lowest-direct/.resolved .venv-highest/.resolved: .venv-%/.resolved: $(BIN)/uv
 	@$(BIN)/uv venv --quiet --clear --python $(PY) .venv-$*
-	@$(BIN)/uv pip compile --quiet --upgrade --resolution $* --python $(PY) --all-extras --no-header --no-annotate \
-		--output-file .venv-$*/runtime.txt pyproject.toml
-	@$(BIN)/uv pip install --quiet --python .venv-$* --requirements .venv-$*/runtime.txt --group dev
-	@$(BIN)/uv pip install --quiet --python .venv-$* --no-deps --editable .
-	@grep singer-sdk .venv-$*/runtime.txt
+	@$(BIN)/uv pip install --quiet --python .venv-$* --upgrade --resolution $* \
+		--group dev --editable '.[sandbox,token-cache]'
+	@$(BIN)/uv pip list --quiet --python .venv-$* | grep -E '^(duckdb|fastapi|filelock|meltano|requests|singer-sdk) '
 
 lint: setup ## check style, spelling, YAML, the workflows and meltano.yml
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/codespell
 	@$(BIN)/yamllint --strict .
-	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@if test -f meltano.yml; then $(BIN)/check-jsonschema --quiet \
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@if test -f meltano.yml; then $(BIN)/check-jsonschema \
 		--schemafile "$$($(PY) -c "from importlib import resources as r; print(r.files('meltano.schemas') / 'meltano.schema.json')")" \
 		meltano.yml; fi
 

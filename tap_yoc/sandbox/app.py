@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response  # noqa: TC002 - FastAPI reads the annotations
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
@@ -57,7 +57,7 @@ def _body(model: str, *media_types: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media_type: _ref(model) for media_type in media_types}}}
 
 
-BEARER = {"security": [{"bearer": []}]}
+BEARER: dict[str, Any] = {"security": [{"bearer": []}]}
 LOST = {401: "The access token is missing, expired or revoked.", 429: "Too many requests; see Retry-After."}
 
 

@@ -42,7 +42,13 @@ def _json(value: object) -> Response:
 def control_routes(world: World) -> APIRouter:
     """Return the routes under `/_sandbox`."""
     router = APIRouter(prefix="/_sandbox", tags=["sandbox"])
+    _watch(router, world)
+    _steer(router, world)
+    _spoil(router, world)
+    return router
 
+
+def _watch(router: APIRouter, world: World) -> None:
     @router.get("/state", summary="Day, reach, forms, faults")
     def state() -> Response:
         reach = world.reach
@@ -59,35 +65,6 @@ def control_routes(world: World) -> APIRouter:
                 "requests": len(world.requests()),
             }
         )
-
-    @router.put("/today", summary="Move the day: recent figures are revised")
-    def put_today(day: Day) -> Response:
-        world.today = day.today
-        return _json({"today": world.today})
-
-    @router.put("/forms", summary="Set the forms; those not named are healthy")
-    def put_forms(forms: dict[str, Any]) -> Response:
-        world.forms = Forms().but(forms)
-        return _json(asdict(world.forms))
-
-    @router.patch("/forms", summary="Change the forms named")
-    def patch_forms(forms: dict[str, Any]) -> Response:
-        world.forms = world.forms.but(forms)
-        return _json(asdict(world.forms))
-
-    @router.get("/faults", summary="Faults still to come")
-    def get_faults() -> Response:
-        return _json(world.faults.listed())
-
-    @router.post("/faults", summary="Order a fault", status_code=201)
-    def post_fault(fault: dict[str, Any]) -> Response:
-        world.faults.add(Fault.from_dict(fault))
-        return Response(to_json(world.faults.listed()), status_code=201, media_type="application/json")
-
-    @router.delete("/faults", summary="Drop all faults")
-    def delete_faults() -> Response:
-        world.faults.clear()
-        return _json([])
 
     @router.get("/requests", summary="Requests so far")
     def get_requests() -> Response:
@@ -110,6 +87,23 @@ def control_routes(world: World) -> APIRouter:
             )
         )
 
+
+def _steer(router: APIRouter, world: World) -> None:
+    @router.put("/today", summary="Move the day: recent figures are revised")
+    def put_today(day: Day) -> Response:
+        world.today = day.today
+        return _json({"today": world.today})
+
+    @router.put("/forms", summary="Set the forms; those not named are healthy")
+    def put_forms(forms: dict[str, Any]) -> Response:
+        world.forms = Forms().but(forms)
+        return _json(asdict(world.forms))
+
+    @router.patch("/forms", summary="Change the forms named")
+    def patch_forms(forms: dict[str, Any]) -> Response:
+        world.forms = world.forms.but(forms)
+        return _json(asdict(world.forms))
+
     @router.post("/tokens/expire", summary="Let all access tokens expire")
     def expire() -> Response:
         world.tokens.expire_access()
@@ -120,4 +114,18 @@ def control_routes(world: World) -> APIRouter:
         world.reset()
         return _json({"today": world.today})
 
-    return router
+
+def _spoil(router: APIRouter, world: World) -> None:
+    @router.get("/faults", summary="Faults still to come")
+    def get_faults() -> Response:
+        return _json(world.faults.listed())
+
+    @router.post("/faults", summary="Order a fault", status_code=201)
+    def post_fault(fault: dict[str, Any]) -> Response:
+        world.faults.add(Fault.from_dict(fault))
+        return Response(to_json(world.faults.listed()), status_code=201, media_type="application/json")
+
+    @router.delete("/faults", summary="Drop all faults")
+    def delete_faults() -> Response:
+        world.faults.clear()
+        return _json([])

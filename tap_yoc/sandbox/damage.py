@@ -6,12 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from tap_yoc.sandbox.faults import Fault
     from tap_yoc.sandbox.reports import Page
 
 Row = dict[str, Any]
+WHOLE_PAGE: dict[str, Callable[[list[Row]], list[Row]]] = {
+    "shuffle": lambda rows: rows[::-1],
+    "drop_row": lambda rows: rows[:-1],
+    "duplicate_row": lambda rows: [rows[0], rows[0], *rows[2:]],
+}
+CELLS = {"garbage_cell", "nan_cell", "nul_cell"}
 
 
 def damaged_total(page: Page, fault: Fault | None) -> Page:
@@ -23,19 +30,14 @@ def damaged_rows(rows: list[Row], fault: Fault | None, today: date) -> list[Row]
     """Return the rows as the fault leaves them; rows it cannot spoil come back as they are."""
     if fault is None or not rows:
         return rows
-    kind = fault.kind
-    if kind == "shuffle":
-        return rows[::-1]
-    if kind == "drop_row":
-        return rows[:-1]
-    if kind == "duplicate_row":
-        return [rows[0], rows[0], *rows[2:]]
-    if kind == "foreign_day" and "date" in rows[-1]:
+    if fault.kind in WHOLE_PAGE:
+        return WHOLE_PAGE[fault.kind](rows)
+    if fault.kind == "foreign_day" and "date" in rows[-1]:
         behind = rows[-1]["date"][10:]
         return [*rows[:-1], {**rows[-1], "date": f"{today.isoformat()}{behind}"}]
-    if kind == "null_date" and "date" in rows[0]:
+    if fault.kind == "null_date" and "date" in rows[0]:
         return [{**rows[0], "date": None}, *rows[1:]]
-    if kind in {"garbage_cell", "nan_cell", "nul_cell"}:
+    if fault.kind in CELLS:
         return [_with_cell(rows[0], fault), *rows[1:]]
     return rows
 

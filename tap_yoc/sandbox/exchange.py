@@ -52,9 +52,6 @@ class Exchange:
     body: dict[str, Any] = field(default_factory=dict)
 
 
-Handler = "Callable[[Exchange], Awaitable[Reply]]"
-
-
 async def serve(world: World, request: Request, kind: str, handler: Callable[[Exchange], Awaitable[Reply]]) -> Response:
     """Answer a request: as the handler does, or as a fault or an error wants it."""
     text = (await request.body()).decode("utf-8", "replace")
@@ -107,20 +104,17 @@ async def _before(exchange: Exchange) -> Reply | None:
 
 
 def _instead(fault: Fault, exchange: Exchange) -> Reply | None:
-    if fault.kind == "html_200":
-        return Reply(text=HTML.format("Under maintenance"), media_type="text/html")
-    if fault.kind == "json_scalar":
-        return Reply(content=42)
-    if fault.kind == "no_rows_key":
-        return Reply(content={"status": "ok"})
-    if fault.kind == "redirect":
-        return Reply(status=fault.status or 307, text="", headers={"Location": fault.location or "/"})
-    if fault.kind == "echo_secrets":
-        echo = {"error": "bad_request", "body": exchange.text, "headers": dict(exchange.request.headers)}
-        return Reply(status=fault.status or 400, content=echo)
-    if fault.kind == "reset_before":
-        return Reply()
-    return None
+    """Return the answer of a fault that takes the handler's place."""
+    echo = {"error": "bad_request", "body": exchange.text, "headers": dict(exchange.request.headers)}
+    replies = {
+        "html_200": Reply(text=HTML.format("Under maintenance"), media_type="text/html"),
+        "json_scalar": Reply(content=42),
+        "no_rows_key": Reply(content={"status": "ok"}),
+        "redirect": Reply(status=fault.status or 307, text="", headers={"Location": fault.location or "/"}),
+        "echo_secrets": Reply(status=fault.status or 400, content=echo),
+        "reset_before": Reply(),
+    }
+    return replies.get(fault.kind)
 
 
 async def _send(exchange: Exchange, reply: Reply) -> Response:

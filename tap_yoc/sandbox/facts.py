@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from tap_yoc.sandbox.inventory import ACCOUNTS, COMPANIES, PUBLISHERS, SITES, ad_units
+
+if TYPE_CHECKING:
+    from datetime import date
 
 HISTORY_DAYS = 200
 COUNTRIES: tuple[tuple[int, str | None, float], ...] = (

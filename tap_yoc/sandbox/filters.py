@@ -125,12 +125,12 @@ def _read(column: Column, value: object) -> object:
             raise wrong from None
     if column.is_number:
         try:
-            number = int(text) if column.type == "INTEGER" else Decimal(text)
+            number = Decimal(int(text)) if column.type == "INTEGER" else Decimal(text)
         except (ValueError, InvalidOperation):
             raise wrong from None
         if not abs(number) < 10**18:  # beyond what DuckDB compares
             raise wrong
-        return number
+        return int(number) if column.type == "INTEGER" else number
     return str(value)
 
 

@@ -8,12 +8,14 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from tap_yoc.sandbox.exchange import Exchange, Reply
+from tap_yoc.sandbox.exchange import Reply
 from tap_yoc.sandbox.problems import TokenError
 from tap_yoc.sandbox.world import CREDENTIALS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from tap_yoc.sandbox.exchange import Exchange
 
 
 async def token(exchange: Exchange) -> Reply:

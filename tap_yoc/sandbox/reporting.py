@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from tap_yoc.sandbox import columns
 from tap_yoc.sandbox.cells import envelope, rows_as_json
 from tap_yoc.sandbox.damage import damaged_rows, damaged_total
-from tap_yoc.sandbox.exchange import Exchange, Reply
+from tap_yoc.sandbox.exchange import Reply
 from tap_yoc.sandbox.models import ReportRequest
 from tap_yoc.sandbox.problems import ApiError, invalid
 from tap_yoc.sandbox.reports import cut_page
@@ -20,6 +20,7 @@ from tap_yoc.sandbox.reports import cut_page
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from tap_yoc.sandbox.exchange import Exchange
     from tap_yoc.sandbox.world import World
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -12,15 +12,17 @@ from tap_yoc.sandbox.columns import offer
 from tap_yoc.sandbox.facts import facts_for
 from tap_yoc.sandbox.faults import Faults
 from tap_yoc.sandbox.forms import Forms
-from tap_yoc.sandbox.plans import Plan, make_plan, reach_on
+from tap_yoc.sandbox.plans import make_plan, reach_on
 from tap_yoc.sandbox.reports import Reports
 from tap_yoc.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
 
     from tap_yoc.sandbox.facts import Facts
     from tap_yoc.sandbox.filters import Reach
+    from tap_yoc.sandbox.plans import Plan
 
 # Made up, and easy to find in output where they do not belong.
 CREDENTIALS = {

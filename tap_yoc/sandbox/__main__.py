@@ -1,0 +1,95 @@
+"""The command `tap-yoc-sandbox`: serve the local YOC until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tap_yoc.sandbox.forms import FormError, Forms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NEEDS = ("duckdb", "fastapi", "python_multipart", "uvicorn")
+FAILED, USAGE = 1, 2
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tap-yoc-sandbox",
+        description="A local YOC with generated facts. Prints the settings that reach it, and serves until stopped.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=8098, help="port to listen on, 0 for a free one (%(default)s)")
+    parser.add_argument("--today", type=date.fromisoformat, help="the day it is, YYYY-MM-DD (today in Berlin)")
+    parser.add_argument("--seed", type=int, default=7, help="another seed gives other figures (%(default)s)")
+    parser.add_argument("--scale", type=int, default=1, help="times as many ad units (%(default)s)")
+    parser.add_argument(
+        "--gap-day", type=date.fromisoformat, action="append", default=[], help="a day without rows; repeatable"
+    )
+    parser.add_argument("--form", action="append", default=[], metavar="NAME=VALUE", help="how to answer; repeatable")
+    parser.add_argument("--write-config", type=Path, metavar="FILE", help="write the settings to a file as well")
+    return parser.parse_args(arguments)
+
+
+def _fail(sentence: str, code: int) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; return 0 then, 1 where it cannot serve, 2 for arguments or a missing extra."""
+    options = _arguments(arguments)
+    if any(find_spec(name) is None for name in NEEDS):
+        return _fail("The sandbox needs more packages: pip install 'tap-yoc[sandbox]'", USAGE)
+    if options.scale < 1:
+        return _fail("The scale is 1 or more.", USAGE)
+    try:
+        forms = Forms().but_text(options.form)
+    except FormError as error:
+        return _fail(str(error), USAGE)
+
+    from tap_yoc.sandbox.server import Sandbox  # noqa: PLC0415 - needs the extra, looked for above
+
+    stopped = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stopped.set())
+    sandbox = Sandbox(
+        today=options.today,
+        seed=options.seed,
+        scale=options.scale,
+        forms=forms,
+        gap_days=options.gap_day,
+        host=options.host,
+        port=options.port,
+    )
+    try:
+        sandbox.start()
+    except (OSError, OverflowError) as error:
+        return _fail(f"Cannot listen on {options.host}:{options.port}: {error}", FAILED)
+    try:
+        config = json.dumps(sandbox.config, indent=2, ensure_ascii=False)
+        if options.write_config:
+            options.write_config.write_text(config + "\n", encoding="utf-8")
+        sys.stdout.write(config + "\n")
+        sys.stdout.flush()
+        sys.stderr.write(f"The sandbox is up; see {sandbox.url}/docs. Stop it with Ctrl-C.\n")
+        sys.stderr.flush()
+        while not stopped.wait(1):  # a wait without end would not notice signals on Windows
+            pass
+    except OSError as error:
+        return _fail(f"Cannot write the settings: {error}", FAILED)
+    finally:
+        sandbox.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

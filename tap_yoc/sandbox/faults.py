@@ -40,6 +40,21 @@ KINDS: dict[str, str] = {
 }
 TOKEN_KINDS = {"lost_rotation", "revoke_family"}
 PLACES = ("token", "metadata", "report")
+LEAST_STATUS, MOST_STATUS = 200, 599
+_TEXT, _MAYBE_TEXT, _MAYBE_NUMBER = (str,), (str, type(None)), (int, type(None))
+TYPES: dict[str, tuple[type, ...]] = {
+    "kind": _TEXT,
+    "where": _TEXT,
+    "times": (int,),
+    "after": (int,),
+    "page": _MAYBE_NUMBER,
+    "match": _MAYBE_TEXT,
+    "status": _MAYBE_NUMBER,
+    "retry_after": _MAYBE_TEXT,
+    "seconds": (int, float),
+    "location": _MAYBE_TEXT,
+    "column": _MAYBE_TEXT,
+}
 
 
 class FaultError(ValueError):
@@ -71,6 +86,7 @@ class Fault:
     column: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_types()
         if self.kind not in KINDS:
             raise FaultError(f"Unknown fault {self.kind!r}; known are {', '.join(KINDS)}.")
         self.where = self.where or ("token" if self.kind in TOKEN_KINDS else "report")
@@ -78,8 +94,16 @@ class Fault:
             raise FaultError(f"A fault happens at {', '.join(PLACES)}, not at {self.where!r}.")
         if self.times < -1 or self.times == 0 or self.after < 0:
             raise FaultError("A fault takes `times` of 1 or more, or -1 for ever, and `after` of 0 or more.")
+        if self.seconds < 0 or not LEAST_STATUS <= (self.status or LEAST_STATUS) <= MOST_STATUS:
+            raise FaultError(f"A fault takes `seconds` of 0 or more and a `status` of {LEAST_STATUS} to {MOST_STATUS}.")
         if self.kind == "redirect" and not self.location:
             raise FaultError("The fault redirect takes a `location`.")
+
+    def _check_types(self) -> None:
+        for name, kinds in TYPES.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise FaultError(f"The option {name} of a fault cannot be {value!r}.")
 
     @classmethod
     def from_dict(cls, options: Mapping[str, object]) -> Fault:
@@ -92,10 +116,7 @@ class Fault:
         unknown = sorted(set(options) - known)
         if unknown or "kind" not in options:
             raise FaultError(f"A fault takes {', '.join(sorted(known))}, `kind` always; not {', '.join(unknown)}.")
-        try:
-            return cls(**dict(options))  # type: ignore[arg-type]  # values are checked when built
-        except TypeError as error:
-            raise FaultError(f"A fault has an option of the wrong kind: {error}.") from None
+        return cls(**dict(options))  # type: ignore[arg-type]  # values are checked when built
 
     def matches(self, place: str, body: str, page: int | None) -> bool:
         """Say whether a request is one that this fault is for."""

@@ -128,7 +128,7 @@ def _read(column: Column, value: object) -> object:
             number = Decimal(int(text)) if column.type == "INTEGER" else Decimal(text)
         except (ValueError, InvalidOperation):
             raise wrong from None
-        if not abs(number) < 10**18:  # beyond what DuckDB compares
+        if not number.is_finite() or abs(number) >= 10**18:  # beyond what DuckDB compares
             raise wrong
         return int(number) if column.type == "INTEGER" else number
     return str(value)

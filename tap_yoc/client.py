@@ -1,0 +1,146 @@
+"""YOC's reporting endpoint: the metadata and one page of a report; status to exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from tap_yoc.columns import columns_of
+from tap_yoc.envelope import read_answer
+from tap_yoc.errors import LoginError, PermissionDeniedError, RequestRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_yoc.auth import YOCAuthenticator
+    from tap_yoc.columns import Column
+    from tap_yoc.envelope import Answer, Json
+    from tap_yoc.patience import Patience
+    from tap_yoc.settings import Settings
+    from tap_yoc.transport import Response, Transport
+    from tap_yoc.windows import Window
+
+REPORT_PATH = "/api/v1/reporting/publishers"
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 401, 403, 404, 500
+REFUSED = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """One report to ask for, all of its pages."""
+
+    group_by: Sequence[str]
+    data_fields: Sequence[str]
+    sort: Sequence[str]
+    """The whole grain, ascending, so that pages are stable."""
+    window: Window | None
+    filters: tuple[Json, ...] = ()
+    """Filter trees in YOC's syntax, all of which must hold."""
+    page_size: int
+
+    def cut_to(self, page_size: int) -> Query:
+        """Return the same report in pages of another size."""
+        return replace(self, page_size=page_size)
+
+    def body(self, page: int) -> dict[str, Json]:
+        """Return the request's JSON body.
+
+        Source: YOC's help, "Basic reports" and "Advanced reports".
+        """
+        trees = [*self.filters]
+        if self.window:
+            trees = [
+                {"gte": {"date": self.window.first.isoformat()}},
+                {"lte": {"date": self.window.last.isoformat()}},
+                *trees,
+            ]
+        return {
+            **({"query": {"and": trees} if len(trees) > 1 else trees[0]} if trees else {}),
+            "page": page,
+            "page_size": self.page_size,
+            "group_by": list(self.group_by),
+            "data_fields": list(self.data_fields),
+            "sort": [f"+{column}" for column in self.sort],
+        }
+
+
+class YOCClient:
+    """Asks YOC, with patience; one instance a tap, safe under threads."""
+
+    def __init__(
+        self, settings: Settings, transport: Transport, patience: Patience, authenticator: YOCAuthenticator
+    ) -> None:
+        """Ask nothing yet."""
+        self._url = settings.api_url + REPORT_PATH
+        self._transport = transport
+        self._patience = patience
+        self._authenticator = authenticator
+
+    def columns(self) -> list[Column]:
+        """Return the columns that the account may ask for.
+
+        Raises:
+            YOCError: Whatever kept them from being read.
+        """
+
+        def attempt() -> Json:
+            response = self._exchange("GET")
+            self._raise_for_status(response, "the metadata")
+            return response.json()
+
+        return columns_of(self._patience.run("The metadata", attempt))
+
+    def page(self, query: Query, number: int) -> Answer | None:
+        """Return a page of a report, or None when YOC answers that it lies past the end.
+
+        Raises:
+            RequestRefusedError: YOC does not accept the query.
+            YOCError: Whatever else kept it from being read.
+        """
+        return self._page(query, number, is_probe=False)
+
+    def try_page(self, query: Query, number: int) -> Answer | None:
+        """Return a page, or None when YOC refuses its number, with an error of its own too (500)."""
+        try:
+            return self._page(query, number, is_probe=True)
+        except RequestRefusedError:
+            return None
+
+    def _page(self, query: Query, number: int, *, is_probe: bool) -> Answer | None:
+        what = f"Page {number} of {', '.join(query.group_by)}{f' for {query.window}' if query.window else ''}"
+
+        def attempt() -> Answer | None:
+            response = self._exchange("POST", json=query.body(number))
+            if response.status == NOT_FOUND:
+                return None  # the address is right, since the metadata came from it
+            if response.status == INTERNAL_ERROR and is_probe:
+                return None  # a negative offset reaches some servers' database
+            self._raise_for_status(response, what)
+            return read_answer(response.json(), response.headers)
+
+        return self._patience.run(what, attempt)
+
+    def _exchange(self, method: Literal["GET", "POST"], **body: Any) -> Response:  # noqa: ANN401 - JSON
+        """Return the answer to a signed request; after a 401 the token is renewed, once."""
+        response = self._transport.send(method, self._url, auth=self._authenticator, **body)
+        if response.status == UNAUTHORIZED:
+            self._authenticator.renew(response.sent_headers.get("Authorization"))
+            response = self._transport.send(method, self._url, auth=self._authenticator, **body)
+        return response
+
+    def _raise_for_status(self, response: Response, what: str) -> None:
+        self._transport.raise_if_retryable(response)
+        if response.status < REFUSED:
+            return
+        said = self._transport.excerpt(response)
+        if response.status == UNAUTHORIZED:
+            raise LoginError(
+                f"YOC refuses a token that it has just given ({said}); ask YOC whether the account is open."
+            )
+        if response.status == FORBIDDEN:
+            raise PermissionDeniedError(
+                f"YOC does not let this account see {what} ({said}); ask YOC's account manager."
+            )
+        raise RequestRefusedError(
+            f"YOC refuses {what} ({said}); check api_url and your reports.", status=response.status
+        )

@@ -1,0 +1,70 @@
+"""The command around the tap: foreseeable errors become one sentence on stderr and an exit code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.plugin_base import SingerCommand
+
+from tap_yoc.errors import ExitCode, SettingsError, YOCError
+
+if TYPE_CHECKING:
+    import click
+
+FIRST_SIGNAL_CODE = 128
+
+
+class YOCCommand(SingerCommand):
+    """The SDK's command with this tap's exit codes."""
+
+    @classmethod
+    def replacing(cls, command: click.Command, logger: logging.Logger) -> YOCCommand:
+        """Return the SDK's command as one of this class."""
+        return cls(
+            name=command.name,
+            callback=command.callback,
+            params=command.params,
+            help=command.help,
+            context_settings=command.context_settings,
+            logger=logger,
+        )
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as click has it
+        """Run the command and exit."""
+        try:
+            return super().main(*args, **kwargs)
+        except YOCError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
+            sys.exit(error.exit_code)
+        except BrokenPipeError:
+            self.logger.error("The target stopped reading; see its log.")  # noqa: TRY400 - likewise
+            # Python would complain once more when it flushes stdout at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(ExitCode.UNEXPECTED)
+        except SystemExit as stop:
+            if isinstance(stop.code, int) and stop.code > FIRST_SIGNAL_CODE:
+                # Whoever sent the signal should not wait for answers that nobody will read.
+                sys.stdout.flush()
+                logging.shutdown()
+                os._exit(stop.code)
+            raise
+
+
+def load_json_text(text: str, what: str) -> dict[str, Any]:
+    """Return the JSON object of a file.
+
+    Raises:
+        SettingsError: It is none; names the file's role, and not its content.
+    """
+    try:
+        content = json.loads(text, parse_float=Decimal)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{what} must be a JSON object.")
+    return content

@@ -1,0 +1,104 @@
+"""Control figures: the account's totals of each day, against which every fact stream is compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from tap_yoc.client import Query
+from tap_yoc.errors import IncompleteDataError, WindowFault
+from tap_yoc.reports import DATE, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date
+
+    from tap_yoc.columns import Column
+    from tap_yoc.reading import Reader
+    from tap_yoc.reports import Offer
+    from tap_yoc.windows import Window
+
+
+class DayFigures:
+    """Sums of additive metrics by day."""
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        """Sum these."""
+        self.metrics = metrics
+        self._sums: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(metrics, 0))
+
+    @property
+    def days(self) -> list[str]:
+        """The days that have rows."""
+        return list(self._sums)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Add a row's figures to its day's."""
+        day = self._sums[row[DATE]]
+        for metric in self.metrics:
+            day[metric] += row[metric] or 0
+
+    def sums_of(self, day: date) -> dict[str, int]:
+        """Return the day's sums, 0 where there are no rows."""
+        return self._sums.get(day.isoformat()) or dict.fromkeys(self.metrics, 0)
+
+    def difference(self, control: DayFigures, window: Window) -> str | None:
+        """Return the first difference in a window, in words, or None where all is equal."""
+        for day in window.days():
+            mine, theirs = self.sums_of(day), control.sums_of(day)
+            for metric in self.metrics:
+                if mine[metric] != theirs[metric]:
+                    return f"{metric} of {day} sums up to {mine[metric]}, the account's total is {theirs[metric]}"
+        return None
+
+
+class ControlFigures:
+    """The account's totals, read once a run, and again after a difference since figures may have been revised."""
+
+    def __init__(
+        self, reader: Reader, offer: Offer, reach: Window, page_size: int, warn: Callable[[str], None]
+    ) -> None:
+        """Read nothing yet; `reach` is all days that any stream may read."""
+        self._reader = reader
+        self._offer = offer
+        self._reach = reach
+        self._page_size = page_size
+        self._warn = warn
+        self._totals: DayFigures | None = None
+        self._is_usable = bool(offer.additive) and DATE in offer.dimensions
+
+    @property
+    def metrics(self) -> tuple[Column, ...]:
+        """The metrics that can be compared."""
+        return self._offer.additive if self._is_usable else ()
+
+    def difference(self, figures: DayFigures, window: Window) -> str | None:
+        """Return how a stream's figures differ from the account's, in words, or None where they agree."""
+        totals = self._read()
+        difference = figures.difference(totals, window) if totals else None
+        if difference:
+            self._totals = None
+        return difference
+
+    def _read(self) -> DayFigures | None:
+        if self._totals is None and self._is_usable:
+            names = [metric.name for metric in self.metrics]
+            report = Report(
+                name="control figures",
+                group_by=self._offer.pick([DATE]),
+                data_fields=self.metrics,
+                lookback_days=0,
+            )
+            query = Query(
+                group_by=[DATE], data_fields=names, sort=[DATE], window=self._reach, page_size=self._page_size
+            )
+            totals = DayFigures(names)
+            try:
+                for row in self._reader.rows(report, query):
+                    totals.add(row)
+            except (IncompleteDataError, WindowFault) as error:
+                self._is_usable = False
+                self._warn(f"The account's totals cannot be read ({error}); days are not compared with them.")
+                return None
+            self._totals = totals
+        return self._totals

@@ -1,0 +1,77 @@
+"""Every foreseeable error, by what the user can do about it.
+
+A message is one sentence or two for whoever has only the log: what happened, where, what to do. It never holds a
+secret, and pieces of an answer are cut short.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the command's exit code tells a scheduler; `128 + n` stands for signal n."""
+
+    ALL_THERE = 0
+    UNEXPECTED = 1
+    SETTINGS = 2
+    ACCESS = 3
+    INCOMPLETE = 4
+    UNAVAILABLE = 5
+
+
+class YOCError(Exception):
+    """An error whose message alone tells the user what to do; shown without a traceback."""
+
+    exit_code = ExitCode.UNEXPECTED
+
+
+class SettingsError(YOCError):
+    """A setting, a catalog or a state has to be mended."""
+
+    exit_code = ExitCode.SETTINGS
+
+
+class LoginError(YOCError):
+    """YOC refuses the login; trying again with the same credentials is pointless, so the run stops at once."""
+
+    exit_code = ExitCode.ACCESS
+
+
+class PermissionDeniedError(YOCError):
+    """The login works, but the account may not see what was asked for."""
+
+    exit_code = ExitCode.ACCESS
+
+
+class IncompleteDataError(YOCError):
+    """YOC's answers do not add up to complete days; the bookmark stays before them."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
+class UnknownEnvelopeError(IncompleteDataError):
+    """An answer has no rows, columns or token where any known form keeps them."""
+
+
+class CellError(IncompleteDataError):
+    """A value does not fit the type that the metadata declares for its column."""
+
+
+class RequestRefusedError(IncompleteDataError):
+    """YOC refuses a request as malformed (400, 404, 422 and the like)."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        """Keep the HTTP status beside the message."""
+        super().__init__(message)
+        self.status = status
+
+
+class UnavailableError(YOCError):
+    """YOC cannot be reached, fails, or has no quota left, for longer than `max_wait_minutes`."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class WindowFault(Exception):  # noqa: N818 - a finding about one reading, which is repeated; not yet an error
+    """A window's rows contradict each other or the total: read it once more."""

@@ -1,0 +1,159 @@
+"""When to ask for another page, and why that always ends.
+
+Paging ends only on evidence: the total is reached, a page is empty, or the server answers past the end. What the
+server's habits are (its first page, its total, what it does past the end) is learned, not assumed, and remembered for
+the rest of the run. Pure: pages come from a function that is passed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from tap_yoc.errors import IncompleteDataError, WindowFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_yoc.envelope import Answer, Row
+
+
+class Pages(Protocol):
+    """Where pages come from."""
+
+    def get(self, number: int) -> Answer | None:
+        """Return a page, or None when the server says that it lies past the end."""
+
+    def try_get(self, number: int) -> Answer | None:
+        """Return a page, or None when the server refuses its number."""
+
+    def get_sized(self, number: int, page_size: int) -> Answer | None:
+        """Return a page cut to another size."""
+
+    def expect(self, last: int | None) -> None:
+        """Take the hint that the pages up to `last` exist; None: many more may."""
+
+
+@dataclass(kw_only=True)
+class Habits:
+    """What the server has shown of itself in this run; None is not known yet."""
+
+    first_page: int | None = None
+    counts_all: bool | None = None
+    """Whether its total counts the whole report; False when it counts the page."""
+    pages_advance: bool = False
+    """Whether two pages with different rows were seen, so that the page number is not ignored."""
+    rows_per_page: int = 0
+    """The most rows seen in one page."""
+
+    def remember(self, learned: Habits) -> None:
+        """Take over what a verified reading has shown."""
+        vars(self).update(vars(learned))
+
+
+def read_pages(pages: Pages, habits: Habits, page_size: int) -> Iterator[list[Row]]:
+    """Yield the pages of a report in order until its end is proven, then remember what was learned.
+
+    Raises:
+        WindowFault: The pages contradict each other or the total.
+        IncompleteDataError: The server seems to ignore the page number.
+    """
+    learned = replace(habits)
+    start = number = _first_page(pages, learned)
+    total = _Total(learned)
+    read, previous = 0, None
+    while total.known is None or read < total.known:
+        answer = pages.get(number)
+        rows = answer.rows if answer else []
+        if rows and rows == previous:
+            if total.known is None:
+                _prove_end(pages, number, rows, start, learned)
+            break
+        if answer:
+            total.take(answer.total, len(rows))
+        if not rows:
+            break
+        if previous:
+            learned.pages_advance, learned.first_page = True, start
+        learned.rows_per_page = max(learned.rows_per_page, len(rows))
+        read += len(rows)
+        if total.known is not None:
+            pages.expect(number + -(-(total.known - read) // len(rows)))
+        else:
+            is_full = len(rows) >= page_size or (learned.pages_advance and len(rows) >= learned.rows_per_page)
+            pages.expect(None if is_full else number)
+        yield rows
+        previous, number = rows, number + 1
+    if total.known is not None and read != total.known:
+        raise WindowFault(f"the server counts {total.known} rows and gave {read}")
+    habits.remember(learned)
+
+
+def _first_page(pages: Pages, learned: Habits) -> int:
+    """Return the number of the first page, comparing pages 0 and 1 as long as that is not known.
+
+    A server that starts at 0 would otherwise lose its first page in silence.
+    """
+    if learned.first_page is not None:
+        return learned.first_page
+    one = pages.get(1)
+    rows = one.rows if one else []
+    if one and rows and learned.counts_all and one.total == len(rows):
+        return 1  # all there is, whatever its number
+    zero = pages.try_get(0)
+    if not (zero and zero.rows):
+        learned.first_page = 1 if rows else None
+        return 1
+    if rows and zero.rows[: len(rows)] == rows:
+        return 1  # page 0 is page 1 again, or this is page 0 of 0, the last one, again
+    learned.first_page = 0
+    return 0
+
+
+def _prove_end(pages: Pages, number: int, rows: list[Row], start: int, learned: Habits) -> None:
+    """Accept a page that repeats its predecessor as the answer past the end, when that is what it is."""
+    again = pages.get(number + 1)
+    if not again or again.rows != rows:
+        raise WindowFault(f"page {number} repeats page {number - 1}, and page {number + 1} does not")
+    half = (len(rows) + 1) // 2
+    if learned.pages_advance or half == len(rows):
+        return
+    # Only one page was ever seen: is it the last one, or does the server ignore the page number?
+    second_half = pages.get_sized(start + 1, half)
+    if not second_half or second_half.rows != rows[half : 2 * half]:
+        raise IncompleteDataError(
+            "YOC gives the same rows whatever page is asked for, so that rows after the first page cannot be read; "
+            "set window_days to 1 if a day fits into one page, and report this to the maintainers."
+        )
+    learned.pages_advance = True
+
+
+class _Total:
+    """Tells a count of the whole report from a count of the page."""
+
+    def __init__(self, learned: Habits) -> None:
+        self._learned = learned
+        self._claim: int | None = None
+
+    @property
+    def known(self) -> int | None:
+        """The report's rows, as soon as it is clear that this is what the server counts."""
+        return self._claim if self._learned.counts_all else None
+
+    def take(self, claim: int | None, rows: int) -> None:
+        """Take what a page of so many rows claims.
+
+        Raises:
+            WindowFault: The total differs from that of an earlier page.
+        """
+        if claim is None or self._learned.counts_all is False:
+            return
+        if self._learned.counts_all is None:
+            if claim != rows:
+                self._learned.counts_all = True
+            elif self._claim is not None:
+                self._learned.counts_all = False  # a second page, and again the count of that page
+                return
+        if self._learned.counts_all and self._claim not in {None, claim}:
+            raise WindowFault(f"the total changed from {self._claim} to {claim} between two pages")
+        self._claim = claim

@@ -1,0 +1,79 @@
+"""Keeping secrets out of everything that is written."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HIDDEN = "***"
+SHORTEST = 4
+"""A shorter secret would blot out half of every message, and is none."""
+
+
+class Redactor(logging.Filter):
+    """Replaces the secrets it knows, however they are spelled, in texts and log records."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """Start with these secrets; more can be added as tokens come in."""
+        super().__init__()
+        self._spellings: list[str] = []
+        self._lock = threading.Lock()
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str | None) -> None:
+        """Hide this secret from now on: as it is, escaped for JSON and URLs, and in Base64."""
+        if not secret or len(secret) < SHORTEST:
+            return
+        spellings = {
+            secret,
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+            repr(secret)[1:-1],
+            quote(secret),
+            quote(secret, safe=""),
+            quote_plus(secret),
+            base64.b64encode(secret.encode()).decode(),
+        }
+        with self._lock:
+            # Longest first, so that a secret within another one leaves no rest.
+            self._spellings = sorted({*self._spellings, *spellings}, key=len, reverse=True)
+
+    def add_basic_credentials(self, client_id: str, client_secret: str) -> None:
+        """Hide what an HTTP Basic header is made of."""
+        self.add(base64.b64encode(f"{client_id}:{client_secret}".encode()).decode())
+
+    def clean(self, text: str) -> str:
+        """Return the text without any secret."""
+        for spelling in self._spellings:
+            if spelling in text:
+                text = text.replace(spelling, HIDDEN)
+        return text
+
+    def guard(self, logger: logging.Logger) -> None:
+        """Clean whatever the logger's handlers write from now on."""
+        for handler in logger.handlers:
+            for earlier in [known for known in handler.filters if isinstance(known, Redactor)]:
+                handler.removeFilter(earlier)
+            handler.addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Clean a log record in place: message, exception and stack."""
+        message = record.getMessage()
+        cleaned = self.clean(message)
+        if cleaned != message:
+            record.msg, record.args = cleaned, ()
+        if record.exc_info:
+            traceback = logging.Formatter().formatException(record.exc_info)
+            if (cleaned := self.clean(traceback)) != traceback:
+                # A formatter may go back to the exception itself, so it has to go.
+                record.msg, record.args = f"{record.getMessage()}\n{cleaned}", ()
+                record.exc_info, record.exc_text = None, None
+        return True

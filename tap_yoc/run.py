@@ -1,0 +1,73 @@
+"""What the streams of one run share: one client, one token pair, one limiter, one instant called now."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tap_yoc.auth import YOCAuthenticator
+from tap_yoc.client import YOCClient
+from tap_yoc.control import ControlFigures
+from tap_yoc.patience import Patience
+from tap_yoc.reading import Reader
+from tap_yoc.reports import Offer
+from tap_yoc.summary import RunSummary
+from tap_yoc.token_cache import token_store
+from tap_yoc.transport import Transport
+from tap_yoc.windows import ONE_DAY, Window, earliest_served, today_at
+
+if TYPE_CHECKING:
+    from tap_yoc.errors import YOCError
+    from tap_yoc.patience import Clock
+    from tap_yoc.redaction import Redactor
+    from tap_yoc.settings import Settings
+
+logger = logging.getLogger("tap-yoc")
+
+
+class Run:
+    """One run of the tap."""
+
+    def __init__(self, settings: Settings, clock: Clock, redactor: Redactor) -> None:
+        """Ask nothing yet."""
+        self.settings = settings
+        self.clock = clock
+        self.today = today_at(clock.now(), settings.timezone)
+        self.summary = RunSummary()
+        self.stopped_by: YOCError | None = None
+        """The failure after which nothing more is asked: the login is refused."""
+        self._patience = Patience(
+            budget_seconds=settings.max_wait_minutes * 60,
+            concurrency=settings.concurrency,
+            clock=clock,
+            summary=self.summary,
+        )
+        self._transport = Transport(settings, clock, redactor, self.summary)
+        store = token_store(settings)
+        authenticator = YOCAuthenticator(settings, self._transport, self._patience, store)
+        self.client = YOCClient(settings, self._transport, self._patience, authenticator)
+        self._pool = ThreadPoolExecutor(max_workers=settings.concurrency, thread_name_prefix="tap-yoc")
+        self.reader = Reader(self.client, self._pool, concurrency=settings.concurrency, summary=self.summary)
+
+    @cached_property
+    def offer(self) -> Offer:
+        """The columns that the account may ask for, from the metadata."""
+        return Offer(self.client.columns())
+
+    @cached_property
+    def control(self) -> ControlFigures:
+        """The account's totals of each day."""
+        return ControlFigures(self.reader, self.offer, self.reach, self.settings.page_size, self.summary.warn)
+
+    @property
+    def reach(self) -> Window:
+        """All days that are served, up to yesterday."""
+        return Window(first=earliest_served(self.today), last=self.today - ONE_DAY)
+
+    def close(self) -> None:
+        """Stop what is under way and let go of all connections."""
+        self._patience.stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._transport.close()

@@ -1,0 +1,165 @@
+"""One HTTP exchange: sent once, read whole within its time, never redirected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+import requests.adapters
+
+from tap_yoc.envelope import decode
+from tap_yoc.errors import SettingsError
+from tap_yoc.patience import RetryableError, retry_after_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_yoc.envelope import Json
+    from tap_yoc.patience import Clock
+    from tap_yoc.redaction import Redactor
+    from tap_yoc.settings import Settings
+    from tap_yoc.summary import RunSummary
+
+CHUNK_BYTES = 1 << 16
+LONGEST_EXCERPT = 200
+TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
+RETRYABLE_STATUSES = frozenset(
+    {408, 425, TOO_MANY_REQUESTS, 500, 502, UNAVAILABLE, 504, 507, 509, 520, 521, 522, 523, 524}
+)
+
+
+class NotSentError(RetryableError):
+    """The request surely never reached the server."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """An answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    sent_headers: Mapping[str, str]
+
+    def json(self) -> Json:
+        """Return the decoded body.
+
+        Raises:
+            RetryableError: The body is not JSON: a page of some proxy, or cut.
+        """
+        try:
+            return decode(self.content)
+        except ValueError:
+            kind = self.headers.get("Content-Type", "no content type")
+            raise RetryableError(f"the answer is not JSON ({kind}, {len(self.content)} bytes)") from None
+
+
+class Transport:
+    """Sends requests over one pool of connections; safe under threads."""
+
+    def __init__(self, settings: Settings, clock: Clock, redactor: Redactor, summary: RunSummary) -> None:
+        """Open nothing yet."""
+        self.clock = clock
+        self.redactor = redactor
+        self._timeout_seconds = settings.request_timeout
+        self._summary = summary
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": settings.user_agent, "Accept": "application/json"})
+        adapter = requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        auth: Callable[[requests.PreparedRequest], requests.PreparedRequest],
+        **body: Any,  # noqa: ANN401 - `json` or `files`, as requests takes them
+    ) -> Response:
+        """Return the answer to one request, whatever its status but a redirect.
+
+        Raises:
+            NotSentError: No connection came about.
+            RetryableError: The connection broke, or the answer was cut or took longer than the timeout in all.
+            SettingsError: The host redirects; following would show the credentials to another one.
+        """
+        self._summary.count_request()
+        started = self.clock.monotonic()
+        try:
+            with self._session.request(
+                method, url, auth=auth, timeout=self._timeout_seconds, allow_redirects=False, stream=True, **body
+            ) as answer:
+                content = bytearray()
+                for chunk in answer.iter_content(CHUNK_BYTES):
+                    content += chunk
+                    if self.clock.monotonic() - started > self._timeout_seconds:
+                        raise RetryableError(f"the answer took longer than {self._timeout_seconds:g} seconds")
+        except requests.exceptions.InvalidURL as error:
+            raise SettingsError(f"{url} is no usable address; mend api_url or auth_url.") from error
+        except (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError) as error:
+            raise NotSentError(f"no connection ({_reason(error)})") from error
+        except requests.exceptions.ConnectionError as error:
+            kind = (
+                NotSentError
+                if "NewConnectionError" in repr(error) or "NameResolution" in repr(error)
+                else RetryableError
+            )
+            raise kind(f"no connection ({_reason(error)})") from error
+        except requests.exceptions.Timeout as error:
+            raise RetryableError(f"no answer within {self._timeout_seconds:g} seconds") from error
+        except requests.exceptions.RequestException as error:
+            raise RetryableError(f"the answer broke off ({_reason(error)})") from error
+        if answer.is_redirect:
+            raise SettingsError(f"{url} redirects elsewhere, and credentials do not follow; set api_url or auth_url.")
+        return Response(
+            status=answer.status_code,
+            headers=answer.headers,
+            content=bytes(content),
+            sent_headers=answer.request.headers,
+        )
+
+    def raise_if_retryable(self, response: Response) -> None:
+        """Raise `RetryableError` for an answer that asks to come back later."""
+        if response.status in RETRYABLE_STATUSES:
+            wait = retry_after_seconds(response.headers.get("Retry-After"), self.clock.now())
+            slow_down = response.status in {TOO_MANY_REQUESTS, UNAVAILABLE}
+            raise RetryableError(f"HTTP {response.status}", retry_after=wait, slow_down=slow_down)
+
+    def excerpt(self, response: Response) -> str:
+        """Return what an error answer says, in one short line and without secrets."""
+        try:
+            body = decode(response.content)
+        except ValueError:
+            return f"HTTP {response.status}"
+        said = " ".join(str(body[key]) for key in _ERROR_KEYS if body.get(key)) if isinstance(body, dict) else ""
+        said = " ".join(self.redactor.clean(said).split())
+        if len(said) > LONGEST_EXCERPT:
+            said = f"{said[:LONGEST_EXCERPT]}…"
+        return f"HTTP {response.status}: {said}" if said else f"HTTP {response.status}"
+
+
+_ERROR_KEYS = ("error", "error_description", "message", "detail", "title", "errors")
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost cause's name, since its text may hold addresses and more."""
+    seen = [error]
+    while (inner := _inner(seen[-1])) is not None and inner not in seen:
+        seen.append(inner)
+    return type(seen[-1]).__name__
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, BaseException):
+        return reason
+    for argument in error.args:
+        if isinstance(argument, BaseException):
+            return argument
+    return error.__cause__ or error.__context__

@@ -1,0 +1,147 @@
+"""Which days a run reads, and where its bookmark stands afterwards.
+
+Pure: "today" comes in as an argument, days are `datetime.date`, every range is inclusive at both ends.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, tzinfo
+
+MONTHS_SERVED = 6
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """The days of one query, both inclusive."""
+
+    first: date
+    last: date
+
+    def __str__(self) -> str:
+        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+
+    def days(self) -> Iterator[date]:
+        """Yield each day, oldest first."""
+        for offset in range((self.last - self.first).days + 1):
+            yield self.first + timedelta(days=offset)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What one stream reads in this run."""
+
+    windows: tuple[Window, ...]
+    lost: Window | None
+    """Days that were wanted and never read, and that YOC no longer serves."""
+    next_first: date
+    """The first day that the next daily run will read; days before it are final."""
+
+
+def today_at(now: datetime, zone: tzinfo) -> date:
+    """Return the day of an instant where the publisher's days end at midnight."""
+    return now.astimezone(zone).date()
+
+
+def earliest_served(today: date) -> date:
+    """Return the first day that is surely served.
+
+    Units: six calendar months before today (the month's last day where it is shorter), one day inside, since a query
+    that starts one day too early fails whole runs.
+    Source: YOC's help, "the earliest available day is six months ago"; the zone of that day is not stated.
+    """
+    year, month = divmod(today.year * 12 + today.month - 1 - MONTHS_SERVED, 12)
+    month += 1
+    day = min(today.day, calendar.monthrange(year, month)[1])
+    return date(year, month, day) + ONE_DAY
+
+
+def split(first: date, last: date, window_days: int) -> tuple[Window, ...]:
+    """Return the days from first to last in windows of at most `window_days`; none when first is after last."""
+    starts = range(0, (last - first).days + 1, window_days)
+    step = timedelta(days=window_days - 1)
+    return tuple(
+        Window(first=start, last=min(start + step, last)) for start in (first + timedelta(days=n) for n in starts)
+    )
+
+
+def plan(  # noqa: PLR0913 - each argument is one rule of the reach
+    *,
+    today: date,
+    start_date: date | None,
+    end_date: date | None,
+    bookmark: date | None,
+    lookback_days: int,
+    window_days: int,
+    backfill: Window | None = None,
+) -> Plan:
+    """Return the windows to read: from start, bookmark and lookback, within what YOC serves, up to yesterday.
+
+    A backfill replaces start, bookmark and lookback, and leaves what the next run reads as it was.
+    """
+    earliest, yesterday = earliest_served(today), today - ONE_DAY
+    start = start_date or earliest
+    last = min(end_date or yesterday, yesterday)
+    if backfill:
+        wanted, last, after = backfill.first, min(backfill.last, yesterday), bookmark
+        missing_from = backfill.first
+    else:
+        wanted = _first_wanted(start, bookmark, lookback_days)
+        missing_from = max(start, bookmark + ONE_DAY) if bookmark else start
+        after = max(bookmark, last) if bookmark else last
+    lost_until = min(earliest - ONE_DAY, last)
+    tomorrow = _first_wanted(start, after, lookback_days)
+    return Plan(
+        windows=split(max(wanted, earliest), last, window_days),
+        lost=Window(first=missing_from, last=lost_until) if missing_from <= lost_until else None,
+        next_first=max(tomorrow, earliest_served(today + ONE_DAY)),
+    )
+
+
+def _first_wanted(start: date, bookmark: date | None, lookback_days: int) -> date:
+    if bookmark is None:
+        return start
+    return max(start, days_before(bookmark + ONE_DAY, lookback_days))
+
+
+def days_before(day: date, days: int) -> date:
+    """Return the day so many days earlier, or the calendar's first when there is none."""
+    try:
+        return day - timedelta(days=days)
+    except OverflowError:
+        return date.min
+
+
+def advance(
+    bookmark: date | None,
+    *,
+    window: Window,
+    newest_with_rows: date | None,
+    today: date,
+    lookback_days: int,
+) -> date | None:
+    """Return the bookmark after a window was read completely: the newest complete day.
+
+    An empty day may still be filled, so the bookmark passes it only when a later day has rows or when it is older
+    than the lookback. It never moves back.
+    """
+    settled = days_before(today - 2 * ONE_DAY, lookback_days)
+    candidates = [day for day in (bookmark, newest_with_rows) if day]
+    if settled >= window.first:
+        candidates.append(min(window.last, settled))
+    return max(candidates, default=None)
+
+
+def empty_days_between(days_with_rows: set[date], newest: date) -> list[date]:
+    """Return the days without rows that lie between days with rows, oldest first."""
+    known = [day for day in days_with_rows if day <= newest]
+    if not known:
+        return []
+    return [day for day in Window(first=min(known), last=max(known)).days() if day not in days_with_rows]

@@ -194,6 +194,8 @@ def test_faults_queue_up(sandbox: Sandbox, report: Call) -> None:
         {"kind": "slow", "where": "docs"},
         {"kind": "slow", "times": 0},
         {"kind": "slow", "colour": "red"},
+        {"kind": "slow", "seconds": "1"},
+        {"kind": "status", "status": 1000},
         {"kind": "redirect"},
         {"where": "token"},
     ],

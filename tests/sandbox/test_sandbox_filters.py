@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         ({"query": {"and": []}}, "'and'"),
         ({"query": {"in": {"country": "DE"}}}, "list of values"),
         ({"query": {"eq": {"company_id": "many"}}}, "company_id"),
+        ({"query": {"gt": {"revenue": "nan"}}}, "revenue"),
         ({"query": {"eq": {"date": "01.06.2026"}}}, "date"),
         ({"query": {"like": {"country": 1}}}, "'like'"),
         ({"query": {"and": [{"or": [{"eq": {"site_visx_id": 1}}, {"gt": {"clicks": 1}}]}]}}, "site_visx_id"),

@@ -1,0 +1,41 @@
+"""The sandbox over real HTTP, one server a session, as new for each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness import TODAY, VirtualClock
+
+from tap_yoc.sandbox.server import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def sandbox_server() -> Iterator[Sandbox]:
+    """Serve until the session ends."""
+    with Sandbox(today=TODAY) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """A clock on which waiting costs no time."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def sandbox(sandbox_server: Sandbox, clock: VirtualClock) -> Iterator[Sandbox]:
+    """A healthy sandbox on its first day, whose tokens age by the test's clock."""
+    sandbox_server.reset()
+    sandbox_server.clock = lambda: clock.now().timestamp()
+    yield sandbox_server
+    sandbox_server.reset()
+
+
+@pytest.fixture
+def config(sandbox: Sandbox) -> dict[str, Any]:
+    """The settings that reach the sandbox, for the last two weeks."""
+    return {**sandbox.config, "start_date": "2026-06-01"}

@@ -80,7 +80,7 @@ types: setup ## check the types of package and tests
 check: lint types test ## everything a pull request is asked for
 
 demo: setup ## show the tap at work against the local sandbox
-	@$(PY) demo/run.py
+	@$(PY) -m demo.run $(ARGS)
 
 build: setup ## build wheel and sdist into dist/ and check what is in them
 	@rm -rf dist

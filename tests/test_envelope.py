@@ -1,0 +1,221 @@
+"""Where the rows and the total of an answer are, whatever its envelope."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from requests.structures import CaseInsensitiveDict
+
+from tap_yoc.envelope import decode, read_answer, rows_of, total_of
+from tap_yoc.errors import IncompleteDataError, UnknownEnvelopeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_yoc.envelope import Json
+
+ROWS = [{"date": "2026-06-01", "clicks": 5}, {"date": "2026-06-02", "clicks": 7}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(ROWS, id="bare"),
+        pytest.param({"data": ROWS}, id="data"),
+        pytest.param({"items": ROWS}, id="items"),
+        pytest.param({"results": ROWS}, id="results"),
+        pytest.param({"rows": ROWS}, id="rows"),
+        pytest.param({"records": ROWS}, id="records"),
+        pytest.param({"report": ROWS}, id="another-single-key"),
+        pytest.param({"page": 1, "total": 2, "report": ROWS}, id="another-single-list"),
+        pytest.param({"data": {"rows": ROWS}}, id="nested-data-rows"),
+        pytest.param({"data": {"items": ROWS, "total": 2}}, id="nested-with-total"),
+        pytest.param({"results": {"anything": ROWS}}, id="nested-another-key"),
+        pytest.param({"report": {"data": ROWS}}, id="nested-under-another-key"),
+        pytest.param({"status": "ok", "data": ROWS}, id="status-beside"),
+        pytest.param({"error": None, "errors": [], "data": ROWS}, id="empty-errors-beside"),
+        pytest.param({"error": False, "data": ROWS}, id="error-false-beside"),
+        pytest.param({"data": ROWS, "columns": [{"name": "date"}]}, id="list-of-columns-beside"),
+        pytest.param({"data": ROWS, "warnings": []}, id="empty-list-beside"),
+        pytest.param({"data": ROWS, "group_by": ["date"]}, id="list-of-texts-beside"),
+        pytest.param({"data": ROWS, "pagination": {"total": 2, "links": []}}, id="pagination-beside"),
+        pytest.param({"data": None, "rows": ROWS}, id="null-beside"),
+    ],
+)
+def test_rows_are_found_in_every_envelope(body: Json) -> None:
+    """The one list of rows is found at the top, under a key, or one level down."""
+    assert rows_of(body) == ROWS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param([], id="bare"),
+        pytest.param({"data": []}, id="data"),
+        pytest.param({"results": [], "total": 0}, id="results-with-total"),
+        pytest.param({"data": {"rows": []}}, id="nested"),
+        pytest.param({"report": []}, id="another-single-key"),
+    ],
+)
+def test_an_empty_list_is_an_empty_report(body: Json) -> None:
+    """An empty list where rows belong is a report without rows."""
+    assert rows_of(body) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(None, id="null"),
+        pytest.param(5, id="number"),
+        pytest.param("no rows", id="text"),
+        pytest.param(True, id="boolean"),
+        pytest.param({}, id="empty-mapping"),
+        pytest.param({"data": None}, id="data-null"),
+        pytest.param({"data": {}}, id="data-empty-mapping"),
+        pytest.param({"data": "ok"}, id="data-text"),
+        pytest.param({"data": {"rows": None}}, id="nested-null"),
+        pytest.param({"total": 0}, id="total-alone"),
+        pytest.param({"message": "maintenance"}, id="message-alone"),
+        pytest.param(["a", "b"], id="list-of-texts"),
+        pytest.param([1, 2], id="list-of-numbers"),
+        pytest.param([["2026-06-01", 5]], id="list-of-lists"),
+        pytest.param([*ROWS, None], id="null-among-rows"),
+        pytest.param({"data": [[1], [2]]}, id="data-list-of-lists"),
+        pytest.param({"data": ROWS, "results": ROWS}, id="two-lists"),
+        pytest.param({"data": ROWS, "rows": []}, id="two-lists-one-empty"),
+        pytest.param({"this_year": ROWS, "last_year": ROWS}, id="two-lists-under-other-keys"),
+        pytest.param({"data": {"rows": ROWS, "items": ROWS}}, id="two-lists-nested"),
+        pytest.param({"error": "quota exceeded", "data": []}, id="error-beside-no-rows"),
+        pytest.param({"error": "partial", "data": ROWS}, id="error-beside-rows"),
+        pytest.param({"errors": [{"message": "x"}], "data": ROWS}, id="errors-beside-rows"),
+        pytest.param({"errors": [{"message": "x"}]}, id="errors-alone"),
+        pytest.param({"error": {"code": 7}}, id="error-mapping"),
+        pytest.param({"a": {"b": {"c": ROWS}}}, id="two-levels-down"),
+        pytest.param({"data": {"0": ROWS[0], "1": ROWS[1]}}, id="rows-by-number"),
+    ],
+)
+def test_an_answer_without_recognisable_rows_is_an_error(body: Json) -> None:
+    """What is not clearly one list of rows is an error, never zero rows."""
+    with pytest.raises(UnknownEnvelopeError) as caught:
+        rows_of(body)
+    assert isinstance(caught.value, IncompleteDataError)
+
+
+def test_the_error_names_keys_and_no_values() -> None:
+    """The message names what was found by its keys, and shows no value."""
+    with pytest.raises(UnknownEnvelopeError) as caught:
+        rows_of({"this_year": ROWS, "last_year": ROWS, "note": "4711"})
+    assert "['last_year', 'note', 'this_year']" in str(caught.value)
+    assert "4711" not in str(caught.value)
+    assert "2026-06-01" not in str(caught.value)
+
+
+def test_blanks_around_the_columns_of_rows_are_dropped() -> None:
+    """Rows whose column names have stray blanks, as the metadata has, are read by their trimmed names."""
+    assert rows_of({"data": [{" ad_unit_name": "a", "clicks ": 1}, {"ad_unit_name": "b", "clicks": 2}]}) == [
+        {"ad_unit_name": "a", "clicks": 1},
+        {"ad_unit_name": "b", "clicks": 2},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "total"),
+    [
+        pytest.param({"data": []}, {}, None, id="absent"),
+        pytest.param([], {}, None, id="bare"),
+        pytest.param({"total": 7}, {}, 7, id="total"),
+        pytest.param({"total_count": 7}, {}, 7, id="total_count"),
+        pytest.param({"count": 7}, {}, 7, id="count"),
+        pytest.param({"total_items": 7}, {}, 7, id="total_items"),
+        pytest.param({"pagination": {"total": 7}}, {}, 7, id="pagination"),
+        pytest.param({"paging": {"total_count": 7}}, {}, 7, id="paging"),
+        pytest.param({"meta": {"total_items": 7}}, {}, 7, id="meta"),
+        pytest.param({"data": {"rows": [], "total": 7}}, {}, 7, id="beside-nested-rows"),
+        pytest.param([], {"X-Total-Count": "7"}, 7, id="header"),
+        pytest.param([], {"x-total-count": "7"}, 7, id="header-in-lower-case"),
+        pytest.param({"total": 0}, {}, 0, id="zero"),
+        pytest.param({"total": "7"}, {}, 7, id="text"),
+        pytest.param({"total": " 7 "}, {}, 7, id="text-with-blanks"),
+        pytest.param({"total": 7, "count": 2}, {}, 7, id="total-before-count"),
+        pytest.param({"count": 2, "pagination": {"total": 7}}, {}, 2, id="count-of-whatever"),
+        pytest.param({"total": 7}, {"X-Total-Count": "9"}, 7, id="body-before-header"),
+        pytest.param({"total": None}, {"X-Total-Count": "9"}, 9, id="null-then-header"),
+        pytest.param({"total": {"value": 7}}, {}, None, id="mapping-is-no-total"),
+        pytest.param({"total": True}, {}, None, id="boolean-is-no-total"),
+        pytest.param({"total": -1}, {}, None, id="negative-is-no-total"),
+        pytest.param({"total": "many"}, {}, None, id="word-is-no-total"),
+        pytest.param({"total": ""}, {}, None, id="empty-is-no-total"),
+        pytest.param({"total": "-7"}, {}, None, id="negative-text-is-no-total"),
+        pytest.param({"total": Decimal("7.5")}, {}, None, id="fraction-is-no-total"),
+        pytest.param([], {"X-Total-Count": "unknown"}, None, id="header-without-a-number"),
+    ],
+)
+def test_the_total_is_found_in_every_place(body: Json, headers: Mapping[str, str], total: int | None) -> None:
+    """The total is found in the body, in its paging part or in the header, as number or text; else it is None."""
+    assert total_of(body, CaseInsensitiveDict(headers)) == total
+
+
+def test_an_answer_is_rows_and_total() -> None:
+    """An answer gives the rows and what the server claims their number to be."""
+    answer = read_answer({"data": {"rows": ROWS}, "meta": {"total": "1200"}}, {})
+    assert (answer.rows, answer.total) == (ROWS, 1200)
+
+
+@pytest.mark.parametrize(
+    ("content", "cell"),
+    [
+        pytest.param(b'[{"x": 12.3400}]', Decimal("12.3400"), id="trailing-zeros"),
+        pytest.param(b'[{"x": 0.1}]', Decimal("0.1"), id="no-binary-fraction"),
+        pytest.param(
+            b'[{"x": 12345678901234567890.123456789}]', Decimal("12345678901234567890.123456789"), id="long-decimal"
+        ),
+        pytest.param(b'[{"x": 1e-9}]', Decimal("1E-9"), id="exponent"),
+        pytest.param(b'[{"x": 12345678901234567890123}]', 12345678901234567890123, id="long-integer"),
+        pytest.param(b'[{"x": "34.67"}]', "34.67", id="text"),
+        pytest.param('[{"x": "Über"}]'.encode(), "Über", id="umlaut"),
+        pytest.param(b'\xef\xbb\xbf[{"x": 1.50}]', Decimal("1.50"), id="byte-order-mark"),
+        pytest.param(b'[{"x": null}]', None, id="null"),
+    ],
+)
+def test_numbers_are_decoded_with_all_their_digits(content: bytes, cell: object) -> None:
+    """Decoding keeps the digits that were sent, and makes no binary fractions of them."""
+    decoded = decode(content)[0]["x"]
+    assert decoded == cell
+    assert str(decoded) == str(cell)
+
+
+@pytest.mark.parametrize(
+    ("content", "cell"),
+    [
+        pytest.param(b'[{"x": NaN, "y": 1.50}]', "NaN", id="nan"),
+        pytest.param(b'[{"x": Infinity, "y": 1.50}]', "Infinity", id="infinity"),
+        pytest.param(b'[{"x": -Infinity, "y": 1.50}]', "-Infinity", id="minus-infinity"),
+    ],
+)
+def test_a_body_with_nan_is_read_up_to_its_cell(content: bytes, cell: str) -> None:
+    """NaN is no JSON, and still the body is decoded, so that the error can name the cell."""
+    row = decode(content)[0]
+    assert isinstance(row["x"], Decimal)
+    assert str(row["x"]) == cell
+    assert str(row["y"]) == "1.50"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"<!DOCTYPE html><html><body>Bad gateway</body></html>", id="html"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"   ", id="blanks"),
+        pytest.param(b'{"data": [{"date": "2026-06-01"', id="cut"),
+        pytest.param(b'[{"x": 1}] trailing', id="something-behind"),
+        pytest.param(b"\xff\xfe[\x00]\x00", id="utf-16"),
+        pytest.param(b'[{"x": "\xe4"}]', id="latin-1"),
+        pytest.param(b"OK", id="plain-text"),
+    ],
+)
+def test_what_is_no_json_is_a_value_error(content: bytes) -> None:
+    """A body that is no JSON is told apart from an answer in an unknown form."""
+    with pytest.raises(ValueError, match=r"."):
+        decode(content)

@@ -107,7 +107,7 @@ def _demo(folder: Path, console: Console) -> None:
             source.move_to(days.today)
         with _step(console, f"Second run, on {days.today}: the new day and the lookback"):
             second = pipeline.run(until=days.yesterday)
-        _check_second(second, days)
+        check_second(second, days)
         with _step(console, "Newest row of each key into DuckDB"):
             tables = discover(config)
             path = folder / "yoc.duckdb"
@@ -147,7 +147,7 @@ def _fresh(path: Path) -> duckdb.DuckDBPyConnection:
     return database
 
 
-def _check_second(second: RunCounts, days: Days) -> None:
+def check_second(second: RunCounts, days: Days) -> None:
     """Make sure that the second run read the new day and the lookback, and nothing else.
 
     Raises:

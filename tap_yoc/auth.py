@@ -53,7 +53,7 @@ class YOCAuthenticator(APIAuthenticatorBase):
         self._settings = settings
         self._transport = transport
         self._patience = patience
-        self._store = store
+        self.store = store
         self._refused: LoginError | None = None
 
     def authenticate_request(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -68,11 +68,11 @@ class YOCAuthenticator(APIAuthenticatorBase):
             LoginError: YOC refuses the login.
             UnavailableError: The token endpoint cannot be reached for too long.
         """
-        pair = self._store.pair
+        pair = self.store.pair
         if pair and self._is_live(pair) and pair.access_token != refused:
             return pair.access_token
-        with self._store.locked():
-            pair = self._store.pair  # another thread or process may have been faster
+        with self.store.locked():
+            pair = self.store.pair  # another thread or process may have been faster
             if not (pair and self._is_live(pair) and pair.access_token != refused):
                 pair = self._renew(pair)
             return pair.access_token
@@ -94,12 +94,12 @@ class YOCAuthenticator(APIAuthenticatorBase):
             # From here on the refresh token counts as used up, whatever becomes of the answer.
             renewed = self._refresh(refresh_token)
             if renewed is None:
-                self._store.save(replace(pair or NO_PAIR, refresh_token=None))
+                self.store.save(replace(pair or NO_PAIR, refresh_token=None))
         if renewed is None:
             renewed = self._log_in(had_refresh_token=bool(refresh_token))
         self._transport.redactor.add(renewed.access_token)
         self._transport.redactor.add(renewed.refresh_token)
-        self._store.save(renewed)
+        self.store.save(renewed)
         return renewed
 
     def _refresh(self, refresh_token: str) -> TokenPair | None:

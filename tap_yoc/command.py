@@ -7,16 +7,16 @@ import logging
 import os
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_yoc.errors import ExitCode, SettingsError, YOCError
+from tap_yoc.errors import SettingsError, YOCError
+from tap_yoc.summary import FIRST_SIGNAL_CODE
 
 if TYPE_CHECKING:
     import click
-
-FIRST_SIGNAL_CODE = 128
 
 
 class YOCCommand(SingerCommand):
@@ -41,11 +41,6 @@ class YOCCommand(SingerCommand):
         except YOCError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
             sys.exit(error.exit_code)
-        except BrokenPipeError:
-            self.logger.error("The target stopped reading; see its log.")  # noqa: TRY400 - likewise
-            # Python would complain once more when it flushes stdout at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(ExitCode.UNEXPECTED)
         except SystemExit as stop:
             if isinstance(stop.code, int) and stop.code > FIRST_SIGNAL_CODE:
                 # Whoever sent the signal should not wait for answers that nobody will read.
@@ -53,6 +48,26 @@ class YOCCommand(SingerCommand):
                 logging.shutdown()
                 os._exit(stop.code)
             raise
+
+
+def drop_stdout() -> None:
+    """Write to nowhere from now on; else Python complains once more about a closed pipe when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def read_json_file(path: str, what: str) -> dict[str, Any]:
+    """Return the JSON object of a file.
+
+    Raises:
+        SettingsError: The file cannot be read, or holds something else.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{what} {path} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError:
+        text = ""
+    return load_json_text(text, f"{what} {path}")
 
 
 def load_json_text(text: str, what: str) -> dict[str, Any]:

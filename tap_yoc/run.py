@@ -46,8 +46,8 @@ class Run:
         )
         self._transport = Transport(settings, clock, redactor, self.summary)
         store = token_store(settings)
-        authenticator = YOCAuthenticator(settings, self._transport, self._patience, store)
-        self.client = YOCClient(settings, self._transport, self._patience, authenticator)
+        self.authenticator = YOCAuthenticator(settings, self._transport, self._patience, store)
+        self.client = YOCClient(settings, self._transport, self._patience, self.authenticator)
         self._pool = ThreadPoolExecutor(max_workers=settings.concurrency, thread_name_prefix="tap-yoc")
         self.reader = Reader(self.client, self._pool, concurrency=settings.concurrency, summary=self.summary)
 

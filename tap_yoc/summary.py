@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-yoc")
 
+FIRST_SIGNAL_CODE = 128
+
 
 @dataclass(kw_only=True)
 class RunSummary:
@@ -32,6 +34,7 @@ class RunSummary:
     warnings: int = 0
     missing: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often a key had no value, by stream and column."""
+    stopped_by_signal: int = 0
     failures: dict[str, BaseException] = field(default_factory=dict)
     """What went wrong, by stream, in order."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -73,7 +76,9 @@ class RunSummary:
 
     @property
     def exit_code(self) -> int:
-        """The code of the first failure."""
+        """The code of the first failure, or of the signal that ended the run."""
+        if self.stopped_by_signal:
+            return FIRST_SIGNAL_CODE + self.stopped_by_signal
         for failure in self.failures.values():
             return failure.exit_code if isinstance(failure, YOCError) else ExitCode.UNEXPECTED
         return ExitCode.ALL_THERE
@@ -90,9 +95,12 @@ class RunSummary:
             f"oldest day read again: {self.oldest_reread or 'none'}",
             f"{self.warnings} warnings",
         ]
-        if not self.failures:
-            return f"Done: {', '.join(parts)}."
-        return f"FAILED ({', '.join(self.failures)}; exit {int(self.exit_code)}): {', '.join(parts)}."
+        what = ", ".join(parts)
+        if self.stopped_by_signal:
+            return f"STOPPED (signal {self.stopped_by_signal}): {what}."
+        if self.failures:
+            return f"FAILED ({', '.join(self.failures)}; exit {int(self.exit_code)}): {what}."
+        return f"Done: {what}."
 
     def as_json(self) -> str:
         """Return the run as JSON, for machines."""

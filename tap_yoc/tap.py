@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk import typing as th
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import Catalog
 
-from tap_yoc.command import YOCCommand, load_json_text
+from tap_yoc.command import YOCCommand, drop_stdout, load_json_text, read_json_file
 from tap_yoc.errors import SettingsError
 from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.patience import Clock
@@ -29,11 +33,10 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.streams import Stream
 
     from tap_yoc.settings import Settings
@@ -301,11 +304,28 @@ class TapYOC(Tap):
         self.logger.log(logging.ERROR if summary.failures else logging.INFO, summary.line())
         return summary.exit_code
 
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Exit after what is done within, whatever becomes of it, and have the summary as the last line."""
+        failed = self.run.summary.fail
+        try:
+            yield
+        except BrokenPipeError as error:
+            self.logger.error("The target stopped reading; see its log.")  # noqa: TRY400 - foreseeable
+            failed("target", error)
+            drop_stdout()
+        except Exception as error:
+            self.logger.exception("The run failed unexpectedly; please report this.")
+            failed("tap", error)
+        finally:
+            code = self.finish()
+        sys.exit(code)
+
     @override
     def setup_mapper(self) -> None:
         """Bring the catalog up to date with the account's columns before its schemas are announced."""
         known = self.streams
-        for entry in (self.input_catalog or Catalog()).streams:
+        for entry in [] if self.input_catalog is None else self.input_catalog.streams:
             if entry.tap_stream_id not in known and entry.metadata.root.selected:
                 self.run.summary.warn(
                     f"The catalog selects {entry.tap_stream_id}, which does not exist (any more); it is left out."
@@ -313,7 +333,7 @@ class TapYOC(Tap):
         super().setup_mapper()
 
     @override
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: Any) -> None:
         """Take the bookmarks of earlier runs.
 
         Raises:
@@ -325,6 +345,22 @@ class TapYOC(Tap):
                 'The state must look like {"bookmarks": {"site_daily": {…}}}: the value of the last STATE message.'
             )
         super().load_state(state)
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a property of the class, as the SDK has it
+        """The settings in the environment, as text: `tidied` makes of them what each setting is."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        names = {key: {"type": "string"} for key in cls.config_jsonschema["properties"]}
+        return parse_environment_config({"properties": names}, cls._env_var_prefix)
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        """Read the config files, later ones over earlier ones."""
+        config: dict[str, Any] = {}
+        for path in value:
+            config |= {} if path == "ENV" else read_json_file(path, "The config")
+        return _ConfigInput(config=config, parse_env="ENV" in value)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -351,7 +387,8 @@ class TapYOC(Tap):
         The state is not written here: it was when it last moved, and the signal may have come within a message.
         """
         self.logger.error("Stopped by signal %d; the bookmarks written so far are kept.", signum)
-        sys.exit(128 + signum)
+        self.run.summary.stopped_by_signal = signum
+        sys.exit(self.run.summary.exit_code)
 
     @classmethod
     @override
@@ -381,11 +418,8 @@ class TapYOC(Tap):
             state=load_json_text(state.read(), "The state") if state else None,
             catalog=_catalog_of(load_json_text(catalog.read(), "The catalog")) if catalog else None,
         )
-        try:
+        with tap.finishing():
             tap.sync_all()
-        finally:
-            code = tap.finish()
-        sys.exit(code)
 
     @classmethod
     @override
@@ -395,18 +429,16 @@ class TapYOC(Tap):
             return
         config: _ConfigInput = ctx.params["config"]
         tap = cls(config=dict(config.config), parse_env_config=config.parse_env)
-        try:
+        with tap.finishing():
             if value == "schema":
                 tap.write_schemas()
             else:
                 tap.run_connection_test()
-        finally:
-            code = tap.finish()
-        ctx.exit(code)
 
 
 def _catalog_of(content: Mapping[str, Any]) -> Catalog:
     try:
+        _ = content["streams"]
         return Catalog.from_dict(dict(content))
     except (AttributeError, KeyError, TypeError, ValueError):
         raise SettingsError("The catalog is none that --discover prints; run --discover again.") from None

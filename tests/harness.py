@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -49,10 +50,10 @@ class VirtualClock(Clock):
         """Return the virtual instant in seconds."""
         return self.instant.timestamp()
 
-    def sleep(self, seconds: float, stop: threading.Event) -> None:
+    def sleep(self, seconds: float, stop: threading.Event) -> None:  # noqa: ARG002 - waits for nothing
         """Move on at once."""
         self.slept.append(seconds)
-        self.instant += timedelta(seconds=seconds)
+        self.instant += timedelta(microseconds=math.ceil(seconds * 1e6))  # never short of what was asked for
 
 
 class ListWriter(YOCMessageWriter):
@@ -116,7 +117,7 @@ class Outcome:
         return {tuple(record[key] for key in keys): record for record in self.records(stream)}
 
 
-def run_tap(  # noqa: PLR0913 - a run's inputs
+def run_tap(
     config: dict[str, Any],
     *,
     state: dict[str, Any] | None = None,
@@ -159,8 +160,14 @@ def run_tap(  # noqa: PLR0913 - a run's inputs
 
 def run_command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the installed `tap-yoc`."""
-    return subprocess.run(  # noqa: S603 - our own command
-        [str(command("tap-yoc")), *arguments], capture_output=True, text=True, cwd=cwd, env=env, timeout=120, check=False
+    return subprocess.run(
+        [str(command("tap-yoc")), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=env,
+        timeout=120,
+        check=False,
     )
 
 
@@ -206,9 +213,11 @@ def assert_equal_to_source(
     """Fail where a stream's table differs from the sandbox's aggregation, in rows or in any figure."""
     table = outcome.table(stream)
     expected = truth(sandbox, outcome.schema(stream)["key_properties"], figures, first, last, query)
-    assert sorted(table, key=repr) == sorted(expected, key=repr)  # noqa: S101 - an assertion helper
+    assert sorted(table, key=repr) == sorted(expected, key=repr)
     for key, row in expected.items():
         for name in figures:
             got, wanted = table[key][name], row[name]
-            same = got == wanted or (isinstance(wanted, float) and abs(float(got) - wanted) < 1e-9 * max(1, abs(wanted)))
-            assert same, (stream, key, name, got, wanted)  # noqa: S101 - likewise
+            same = got == wanted or (
+                isinstance(wanted, float) and abs(float(got) - wanted) < 1e-9 * max(1, abs(wanted))
+            )
+            assert same, (stream, key, name, got, wanted)

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import FIGURES, TODAY, YESTERDAY, VirtualClock, assert_equal_to_source, run_tap
+from harness import FIGURES, TODAY, YESTERDAY, assert_equal_to_source, run_tap
 
 if TYPE_CHECKING:
+    from harness import VirtualClock
+
     from tap_yoc.sandbox.server import Sandbox
 
 FIRST = date(2026, 6, 1)

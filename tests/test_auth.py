@@ -1,0 +1,258 @@
+"""Tokens: one pair a run, renewed in time, never wasted, and a refused login never hammered."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness import run_tap
+
+from tap_yoc.errors import LoginError
+from tap_yoc.redaction import Redactor
+from tap_yoc.run import Run
+from tap_yoc.settings import check_kinds, parse
+from tap_yoc.tap import TapYOC
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from harness import VirtualClock
+
+    from tap_yoc.sandbox.server import Sandbox
+
+
+@pytest.fixture
+def begin(sandbox: Sandbox, clock: VirtualClock) -> Iterator[Callable[..., Run]]:
+    """Begin runs with these settings besides those of the sandbox."""
+    runs: list[Run] = []
+
+    def begin(**settings: Any) -> Run:  # noqa: ANN401 - settings of any kind
+        config = {**sandbox.config, "user_agent": "test", **settings}
+        config = {name: value for name, value in config.items() if value is not None}
+        check_kinds(config, TapYOC.config_jsonschema)
+        runs.append(Run(parse(config), clock, Redactor()))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.close()
+
+
+def grants(sandbox: Sandbox) -> list[str | None]:
+    """Return the grants that were asked for, in order."""
+    return [request.grant for request in sandbox.requests if request.kind == "token"]
+
+
+@pytest.mark.parametrize("client_auth", ["body", "basic"])
+@pytest.mark.parametrize("auth_format", ["json", "form"])
+def test_login_in_every_documented_format(
+    begin: Callable[..., Run], sandbox: Sandbox, client_auth: str, auth_format: str
+) -> None:
+    """Credentials travel in the body or a Basic header, as JSON or multipart."""
+    assert begin(client_auth=client_auth, auth_format=auth_format).client.columns()
+    assert grants(sandbox) == ["password"]
+
+
+def test_a_token_is_renewed_before_it_expires(begin: Callable[..., Run], sandbox: Sandbox, clock: VirtualClock) -> None:
+    """A minute before its hour is over a token is replaced, by a refresh."""
+    run = begin()
+    run.client.columns()
+    clock.instant += timedelta(seconds=3539)
+    run.client.columns()
+    assert grants(sandbox) == ["password"]
+    clock.instant += timedelta(seconds=2)
+    run.client.columns()
+    assert grants(sandbox) == ["password", "refresh_token"]
+    assert all(request.status == 200 for request in sandbox.requests)
+
+
+@pytest.mark.parametrize(("form", "refreshes"), [("text", 1), ("absent", 1), ("number", 1)])
+def test_a_lifetime_that_is_text_or_missing(
+    begin: Callable[..., Run], sandbox: Sandbox, clock: VirtualClock, form: str, refreshes: int
+) -> None:
+    """A lifetime told as text counts; without one the token lives until a 401."""
+    sandbox.forms = sandbox.forms.but({"expires_in_as": form})
+    run = begin()
+    run.client.columns()
+    clock.instant += timedelta(hours=2)
+    run.client.columns()
+    assert grants(sandbox).count("refresh_token") == refreshes
+
+
+def test_a_401_renews_once_and_repeats_the_request(begin: Callable[..., Run], sandbox: Sandbox) -> None:
+    """A token that YOC no longer takes is replaced in the middle of a run."""
+    run = begin()
+    run.client.columns()
+    sandbox.expire_access_tokens()
+    assert run.client.columns()
+    assert grants(sandbox) == ["password", "refresh_token"]
+    assert [r.status for r in sandbox.requests if r.kind == "metadata"] == [200, 401, 200]
+
+
+def test_threads_share_one_renewal(begin: Callable[..., Run], sandbox: Sandbox) -> None:
+    """Eight threads that all get a 401 buy one new pair between them."""
+    run = begin(concurrency=8)
+    run.client.columns()
+    sandbox.expire_access_tokens()
+    threads = [threading.Thread(target=run.client.columns) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert grants(sandbox) == ["password", "refresh_token"]
+
+
+def test_a_lost_answer_to_a_refresh_is_not_repeated(begin: Callable[..., Run], sandbox: Sandbox) -> None:
+    """YOC may have rotated, and a second use could revoke the family: the password is next."""
+    run = begin()
+    run.client.columns()
+    sandbox.expire_access_tokens()
+    sandbox.add_fault("lost_rotation")
+    assert run.client.columns()
+    assert grants(sandbox) == ["password", "refresh_token", "password"]
+
+
+def test_a_revoked_family_costs_a_login(begin: Callable[..., Run], sandbox: Sandbox) -> None:
+    """A refresh token that buys nothing is dropped, and the password used."""
+    run = begin()
+    run.client.columns()
+    sandbox.add_fault("revoke_family")
+    sandbox.expire_access_tokens()
+    assert run.client.columns()
+    assert grants(sandbox) == ["password", "refresh_token", "password"]
+
+
+def test_an_answer_without_a_refresh_token_keeps_the_old_one(begin: Callable[..., Run], sandbox: Sandbox) -> None:
+    """A server that does not rotate is used with the token it gave first."""
+    sandbox.forms = sandbox.forms.but({"rotation": "keep"})
+    run = begin()
+    run.client.columns()
+    for _ in range(2):
+        sandbox.expire_access_tokens()
+        run.client.columns()
+    assert grants(sandbox) == ["password", "refresh_token", "refresh_token"]
+    assert all(r.status == 200 for r in sandbox.requests if r.kind == "token")
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_token_endpoint_is_waited_for(begin: Callable[..., Run], sandbox: Sandbox, status: int) -> None:
+    """A login that fails for reasons of the server's is tried again."""
+    sandbox.add_fault("status", where="token", status=status, times=3)
+    assert begin().client.columns()
+    assert grants(sandbox) == [None, None, None, "password"]  # what is turned away is not looked at
+
+
+def test_a_refresh_turned_away_with_429_is_repeated(
+    begin: Callable[..., Run], sandbox: Sandbox, clock: VirtualClock
+) -> None:
+    """A request that was turned away has not used the token up."""
+    run = begin()
+    run.client.columns()
+    sandbox.expire_access_tokens()
+    sandbox.add_fault("status", where="token", status=429, retry_after="3")
+    assert run.client.columns()
+    assert grants(sandbox) == ["password", None, "refresh_token"]
+    assert clock.slept == [3.0]
+
+
+def test_a_refused_login_is_not_hammered(begin: Callable[..., Run], sandbox: Sandbox) -> None:
+    """After YOC refused the password nothing is asked again, however often the tap needs a token."""
+    run = begin(password="n0t-the-password")
+    for _ in range(3):
+        with pytest.raises(LoginError, match="YOC refuses the login") as caught:
+            run.client.columns()
+    assert "n0t-the-password" not in str(caught.value)
+    assert grants(sandbox) == ["password"]
+
+
+def test_wrong_client_says_so(begin: Callable[..., Run]) -> None:
+    """The sentence tells a wrong client from a wrong password."""
+    with pytest.raises(LoginError, match="check client_id and client_secret"):
+        begin(client_secret="wrong").client.columns()
+
+
+def test_a_login_page_instead_of_a_token_is_waited_out(begin: Callable[..., Run], sandbox: Sandbox) -> None:
+    """HTML with status 200 is no answer to a login."""
+    sandbox.add_fault("html_200", where="token", times=2)
+    assert begin().client.columns()
+
+
+class TestTokenCache:
+    """With `token_cache` the pair outlives the run."""
+
+    def test_the_next_run_does_not_log_in(self, begin: Callable[..., Run], sandbox: Sandbox, tmp_path: Path) -> None:
+        """A second run uses the first one's access token as long as it lives, then its refresh token."""
+        cache = str(tmp_path / "token.json")
+        begin(token_cache=cache).client.columns()
+        begin(token_cache=cache).client.columns()
+        assert grants(sandbox) == ["password"]
+        sandbox.expire_access_tokens()
+        begin(token_cache=cache).client.columns()
+        assert grants(sandbox) == ["password", "refresh_token"]
+
+    def test_the_file_is_private(self, begin: Callable[..., Run], tmp_path: Path) -> None:
+        """Nobody else can read the pair, and no other file stays behind but the lock."""
+        cache = tmp_path / "token.json"
+        begin(token_cache=str(cache)).client.columns()
+        assert cache.stat().st_mode & 0o777 == 0o600
+        assert {path.name for path in tmp_path.iterdir()} <= {"token.json", "token.json.lock"}
+
+    def test_start_from_a_refresh_token_alone(
+        self, begin: Callable[..., Run], sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        """No password is needed; the rotated token is kept, and the one in the settings never used twice."""
+        seed = first_refresh_token(begin)
+        settings = {"username": None, "password": None, "refresh_token": seed}
+        cache = str(tmp_path / "token.json")
+        for _ in range(3):
+            sandbox.expire_access_tokens()
+            assert begin(**settings, token_cache=cache).client.columns()
+        assert grants(sandbox) == ["password", "refresh_token", "refresh_token", "refresh_token"]
+        assert all(r.status == 200 for r in sandbox.requests if r.kind == "token")
+
+    def test_a_used_up_seed_is_not_sent_again(
+        self, begin: Callable[..., Run], sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        """When the very first refresh is lost, the next run does not repeat it, and says what to do."""
+        seed = first_refresh_token(begin)
+        settings = {"username": None, "password": None, "refresh_token": seed}
+        cache = str(tmp_path / "token.json")
+        sandbox.add_fault("lost_rotation")
+        for _ in range(2):
+            with pytest.raises(LoginError, match="set username and password, or a new refresh_token"):
+                begin(**settings, token_cache=cache).client.columns()
+        assert grants(sandbox) == ["password", "refresh_token"]
+
+    def test_two_accounts_never_mix(self, begin: Callable[..., Run], sandbox: Sandbox, tmp_path: Path) -> None:
+        """One file serves several logins, each with its own pair."""
+        cache = str(tmp_path / "token.json")
+        begin(token_cache=cache).client.columns()
+        with pytest.raises(LoginError):
+            begin(token_cache=cache, username="somebody.else@example.com").client.columns()
+        begin(token_cache=cache).client.columns()
+        assert grants(sandbox) == ["password", "password"]
+
+
+def first_refresh_token(begin: Callable[..., Run]) -> str:
+    """Return a refresh token that was not used yet."""
+    run = begin()
+    run.client.columns()
+    pair = run.authenticator.store.pair
+    assert pair
+    assert pair.refresh_token
+    return pair.refresh_token
+
+
+def test_an_expiry_during_a_long_wait_is_survived(
+    sandbox: Sandbox, config: dict[str, Any], clock: VirtualClock
+) -> None:
+    """A request that waited longer than its token lives goes out with a new one."""
+    sandbox.forms = replace(sandbox.forms, expires_in=300)
+    sandbox.add_fault("status", status=429, retry_after="500", after=2)
+    run = run_tap(config, streams=["site_daily"], clock=clock)
+    assert run.exit_code == 0, run.log
+    assert "refresh_token" in grants(sandbox)

@@ -1,0 +1,258 @@
+"""The installed command, as a Singer user calls it: options, streams of output, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness import command, run_command
+
+from tap_yoc.sandbox.server import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from syrupy.assertion import SnapshotAssertion
+
+
+@pytest.fixture(scope="module")
+def today() -> Iterator[Sandbox]:
+    """A sandbox on the real day, since the command asks the real clock."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def live(today: Sandbox) -> Iterator[Sandbox]:
+    """The same, as new."""
+    today.reset()
+    yield today
+    today.reset()
+
+
+def write_config(folder: Path, sandbox: Sandbox, **settings: Any) -> str:  # noqa: ANN401 - settings of any kind
+    """Write a config file of the last few days; None leaves a setting out."""
+    values = {**sandbox.config, "start_date": str(sandbox.today.replace(day=1)), "standard_reports": ["site_daily"]}
+    values = {name: value for name, value in {**values, **settings}.items() if value is not None}
+    (folder / "config.json").write_text(json.dumps(values))
+    return "config.json"
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a log, without its time."""
+    return text.strip().splitlines()[-1].split(" | ")[-1]
+
+
+@pytest.mark.parametrize("form", ["json", "markdown"])
+def test_about_needs_nothing_and_keeps_stdout_clean(tmp_path: Path, form: str) -> None:
+    """`--about` works without a config and without a network, and prints nothing else."""
+    done = run_command("--about", f"--format={form}", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    if form == "json":
+        about = json.loads(done.stdout)
+        assert about["settings"]["required"] == ["client_id", "client_secret"]
+        assert about["settings"]["properties"]["password"]["secret"] is True
+    else:
+        assert done.stdout.startswith("# `tap-yoc`")
+
+
+def test_version(tmp_path: Path) -> None:
+    """`--version` names the tap and the SDK; `python -m tap_yoc` is the same command."""
+    done = run_command("--version", cwd=tmp_path)
+    module = subprocess.run([sys.executable, "-m", "tap_yoc", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("tap-yoc v")
+    assert module.stdout == done.stdout
+
+
+def test_catalog_snapshot(live: Sandbox, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """What --discover prints changes only on purpose."""
+    report = {"name": "hb_units", "group_by": ["date", "ad_unit_name"], "data_fields": ["is_publisher_campaign"]}
+    config = write_config(tmp_path, live, standard_reports=["ad_unit_country_daily", "daily_totals"], reports=[report])
+    done = run_command("--config", config, "--discover", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for stream in json.loads(done.stdout)["streams"]:
+        assert stream == snapshot(name=stream["tap_stream_id"])
+
+
+def test_discover_catalog_state_round(live: Sandbox, tmp_path: Path) -> None:
+    """The catalog that --discover prints and the state that a run ends with are good for the next run."""
+    config = write_config(tmp_path, live)
+    (tmp_path / "catalog.json").write_text(run_command("--config", config, "--discover", cwd=tmp_path).stdout)
+    first = run_command("--config", config, "--catalog", "catalog.json", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert last_line(first.stderr).startswith("Done: 7 streams")
+    state = json.loads(first.stdout.splitlines()[-1])
+    assert state["type"] == "STATE"
+    (tmp_path / "state.json").write_text(json.dumps(state["value"]))
+    again = run_command("--config", config, "--state", "state.json", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    messages = [json.loads(line) for line in again.stdout.splitlines()]
+    days = {m["record"]["date"] for m in messages if m["type"] == "RECORD" and m["stream"] == "site_daily"}
+    assert len(days) <= 7
+    assert messages[-1]["value"] == state["value"]
+
+
+def test_config_from_environment(live: Sandbox, tmp_path: Path) -> None:
+    """`--config=ENV` reads TAP_YOC_*, lists and numbers as text."""
+    report = [{"name": "by_country", "group_by": ["date", "country"], "data_fields": ["impressions"]}]
+    env = {
+        **os.environ,
+        **{f"TAP_YOC_{name.upper()}": value for name, value in live.config.items()},
+        "TAP_YOC_START_DATE": str(live.today.replace(day=1)),
+        "TAP_YOC_LOOKBACK_DAYS": "3",
+        "TAP_YOC_REQUEST_TIMEOUT": "30",
+        "TAP_YOC_STANDARD_REPORTS": "[]",
+        "TAP_YOC_REPORTS": json.dumps(report),
+        "TAP_YOC_END_DATE": "",
+    }
+    done = run_command("--config=ENV", "--discover", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    names = {stream["tap_stream_id"] for stream in json.loads(done.stdout)["streams"]}
+    assert names == {"by_country", "report_fields", "companies", "accounts", "publishers", "sites", "ad_units"}
+    wrong = run_command("--config=ENV", "--discover", cwd=tmp_path, env={**env, "TAP_YOC_PAGE_SIZE": "many"})
+    assert wrong.returncode == 2
+    assert last_line(wrong.stderr) == "Setting page_size must be a whole number from 1 to 500."
+
+
+@pytest.mark.parametrize("mode", ["--test", "--test=schema"])
+def test_connection_test(live: Sandbox, tmp_path: Path, mode: str) -> None:
+    """`--test` reads one row a stream, `--test=schema` none."""
+    done = run_command("--config", write_config(tmp_path, live), mode, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    kinds = [json.loads(line)["type"] for line in done.stdout.splitlines()]
+    assert kinds.count("SCHEMA") == 7
+    assert kinds.count("RECORD") == (7 if mode == "--test" else 0)
+
+
+def test_connection_test_fails_where_a_run_would(live: Sandbox, tmp_path: Path) -> None:
+    """A failure under `--test` has a run's exit code."""
+    live.add_fault("no_rows_key", times=-1)
+    done = run_command("--config", write_config(tmp_path, live), "--test", cwd=tmp_path)
+    assert done.returncode == 4, done.stderr
+
+
+FAILURES = [
+    pytest.param({"password": "not-the-password"}, 3, "YOC refuses the login", id="wrong password"),
+    pytest.param({"page_size": 501}, 2, "Setting page_size must be a whole number from 1 to 500.", id="wrong setting"),
+    pytest.param({"pagesize": 5}, 2, "There is no setting pagesize (did you mean page_size?).", id="unknown setting"),
+    pytest.param({"client_secret": ""}, 2, "Setting client_secret is empty", id="empty secret"),
+    pytest.param(
+        {"reports": [{"name": "mine", "group_by": ["date", "site_visx"]}]},
+        2,
+        "the account has no column site_visx (did you mean site_visx_id?)",
+        id="unknown column",
+    ),
+    pytest.param({"standard_reports": ["site_dayly"]}, 2, "did you mean site_daily?", id="unknown report"),
+    pytest.param(
+        {"api_url": "http://127.0.0.1:9", "max_wait_minutes": 0.005}, 5, "no connection", id="unreachable host"
+    ),
+    pytest.param(
+        {"auth_url": "http://127.0.0.1:9", "max_wait_minutes": 0.005}, 5, "no connection", id="unreachable login"
+    ),
+    pytest.param({"api_url": "http://example.com"}, 2, "must start with https", id="plain http"),
+    pytest.param({"timezone": "Europe/Berlin2"}, 2, "Setting timezone must be an IANA zone", id="unknown zone"),
+    pytest.param({"start_date": "2026-02-30"}, 2, "Setting start_date must be a day that exists", id="impossible day"),
+]
+
+
+@pytest.mark.parametrize(("settings", "code", "sentence"), FAILURES)
+@pytest.mark.parametrize("mode", [(), ("--discover",)], ids=["run", "discover"])
+def test_each_failure_is_one_sentence_and_its_exit_code(
+    live: Sandbox, tmp_path: Path, settings: dict[str, Any], code: int, sentence: str, mode: tuple[str, ...]
+) -> None:
+    """Foreseeable errors are one clear sentence on stderr, without a traceback."""
+    done = run_command("--config", write_config(tmp_path, live, **settings), *mode, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert sentence in last_line(done.stderr)
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("ERROR") == 1
+    for secret in ("not-the-password", live.config["client_secret"], live.config["password"]):
+        assert secret not in done.stderr + done.stdout
+
+
+FILES = [
+    pytest.param("config.json", "[]", "The config config.json must be a JSON object.", id="config list"),
+    pytest.param("config.json", "{", "The config config.json must be a JSON object.", id="config cut"),
+    pytest.param("state.json", "[]", "The state must be a JSON object.", id="state list"),
+    pytest.param("state.json", '{"bookmarks": []}', "The state must look like", id="state of another shape"),
+    pytest.param(
+        "state.json",
+        '{"bookmarks": {"site_daily": {"replication_key": "id", "replication_key_value": "17"}}}',
+        "The state of stream site_daily holds no bookmark of this tap",
+        id="state of another tap",
+    ),
+    pytest.param(
+        "state.json",
+        '{"bookmarks": {"site_daily": {"replication_key": "date", "replication_key_value": "2999-01-01"}}}',
+        "names 2999-01-01, which is still to come",
+        id="bookmark in the future",
+    ),
+    pytest.param("catalog.json", "{}", "The catalog is none that --discover prints", id="catalog empty"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "sentence"), FILES)
+def test_wrong_files(live: Sandbox, tmp_path: Path, name: str, content: str, sentence: str) -> None:
+    """A file that is none costs a sentence and exit 2, not a traceback."""
+    config = write_config(tmp_path, live)
+    (tmp_path / name).write_text(content)
+    option = f"--{name.removesuffix('.json')}"
+    done = run_command("--config", config, *([option, name] if option != "--config" else []), cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+    """The sentence names the file."""
+    done = run_command("--config", "nowhere.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert last_line(done.stderr) == "The config nowhere.json cannot be read (No such file or directory)."
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_ends_the_run_with_128_and_its_number(live: Sandbox, tmp_path: Path, name: str, code: int) -> None:
+    """A killed run is never a success, ends at once, and its last line is the summary."""
+    live.add_fault("status", status=429, retry_after="60", after=3, times=-1)
+    config = write_config(tmp_path, live)
+    with subprocess.Popen(
+        [command("tap-yoc"), "--config", config],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if "waiting" in line:
+                break
+        process.send_signal(getattr(signal, name))
+        stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert f"Stopped by signal {code - 128}" in stderr
+    assert "streams" in last_line(stderr)
+    for line in stdout.splitlines():
+        json.loads(line)
+
+
+def test_a_target_that_dies_is_named(live: Sandbox, tmp_path: Path) -> None:
+    """When nobody reads any more, that is the sentence."""
+    config = write_config(tmp_path, live, standard_reports=None)
+    with subprocess.Popen(
+        [command("tap-yoc"), "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        stderr = process.stderr.read().decode()
+    assert process.returncode == 1
+    assert "The target stopped reading; see its log." in stderr
+    assert "Traceback" not in stderr

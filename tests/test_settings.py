@@ -154,6 +154,13 @@ def test_the_sandbox_environment_has_the_sandboxs_login() -> None:
     assert PROJECT["default_environment"] == "sandbox"
 
 
+def test_the_job_and_the_schedule_name_the_pipeline() -> None:
+    """Whoever runs the schedule runs tap and loader."""
+    ((job,), (schedule,)) = (PROJECT["jobs"], PROJECT["schedules"])
+    assert schedule["job"] == job["name"]
+    assert job["tasks"] == [f"{EXTRACTOR['name']} {PROJECT['plugins']['loaders'][0]['name']}"]
+
+
 def test_sample_config_is_complete_and_valid() -> None:
     """The sample names every setting, with its default or null, and the tap accepts it."""
     assert list(SAMPLE) == list(SETTINGS)

@@ -67,7 +67,7 @@ def env_example() -> dict[str, tuple[str, str, bool]]:
 def readme_table() -> dict[str, tuple[str, str, str]]:
     """Return the README's table by setting: kind, default, meaning."""
     section = (ROOT / "README.md").read_text("utf-8").partition("\n## Settings\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", section, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|$", section, re.MULTILINE)
     return {name: (kind.strip(), default.strip(), meaning.strip()) for name, kind, default, meaning in rows}
 
 

@@ -1,0 +1,137 @@
+"""What a run did, in its last line."""
+
+from __future__ import annotations
+
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_yoc.errors import ExitCode, IncompleteDataError, LoginError, UnavailableError
+from tap_yoc.summary import RunSummary
+
+if TYPE_CHECKING:
+    from tap_yoc.errors import YOCError
+
+
+def test_the_last_line_says_what_the_run_did() -> None:
+    """A run that worked ends with streams, days, rows, requests, retries, waits, oldest revised day and warnings."""
+    summary = RunSummary(streams=3, rows=1200, days={date(2026, 6, 13), date(2026, 6, 14)})
+    summary.count_request()
+    summary.count_request()
+    summary.count_retry(1.5)
+    summary.count_retry(30)
+    summary.count_reread(date(2026, 6, 8))
+    summary.count_reread(date(2026, 6, 7))
+    summary.count_reread(date(2026, 6, 9))
+    summary.warn("one")
+    assert summary.line() == (
+        "Done: 3 streams, 2 days, 1200 rows, 2 requests, 2 retries, 31.5 s waited, "
+        "oldest day read again: 2026-06-07, 1 warnings."
+    )
+    assert summary.exit_code == 0
+
+
+def test_a_run_that_did_nothing_has_its_last_line_too() -> None:
+    """The line has every figure also where there was nothing to do."""
+    assert RunSummary().line() == (
+        "Done: 0 streams, 0 days, 0 rows, 0 requests, 0 retries, 0.0 s waited, oldest day read again: none, 0 warnings."
+    )
+
+
+def test_failed_streams_are_named_with_the_first_ones_code() -> None:
+    """The line of a failed run starts with the streams that failed, and the code that the command exits with."""
+    summary = RunSummary(streams=2)
+    summary.fail("site_daily", IncompleteDataError("rows are missing"))
+    summary.fail("companies", UnavailableError("down"))
+    assert summary.line().startswith("FAILED (site_daily, companies; exit 4): 2 streams, ")
+    assert summary.exit_code == 4
+
+
+def test_the_first_failure_of_a_stream_counts() -> None:
+    """A stream that fails twice failed for its first reason."""
+    summary = RunSummary()
+    summary.fail("site_daily", UnavailableError("down"))
+    summary.fail("site_daily", IncompleteDataError("rows are missing"))
+    assert summary.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        pytest.param(LoginError("no"), ExitCode.ACCESS, id="login"),
+        pytest.param(IncompleteDataError("no"), ExitCode.INCOMPLETE, id="incomplete"),
+        pytest.param(UnavailableError("no"), ExitCode.UNAVAILABLE, id="unavailable"),
+        pytest.param(KeyError("no"), ExitCode.UNEXPECTED, id="unexpected"),
+    ],
+)
+def test_each_kind_of_failure_has_its_exit_code(failure: YOCError | KeyError, code: ExitCode) -> None:
+    """The exit code tells a scheduler what kind of failure came first."""
+    summary = RunSummary()
+    summary.fail("site_daily", failure)
+    summary.fail("companies", IncompleteDataError("later"))
+    assert summary.exit_code == code
+
+
+def test_a_warning_is_told_and_counted_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The same warning is logged once a run, however often there is reason for it."""
+    summary = RunSummary()
+    with caplog.at_level(logging.WARNING, logger="tap-yoc"):
+        for message in ("100% empty", "100% empty", "another one"):
+            summary.warn(message)
+    assert caplog.messages == ["100% empty", "another one"]
+    assert summary.warnings == 2
+
+
+def test_missing_key_values_are_told_by_stream_and_column(caplog: pytest.LogCaptureFixture) -> None:
+    """How many rows had no value in a key is told for the stream that has finished, and for no other."""
+    summary = RunSummary()
+    summary.missing["country_daily", "country"] += 3
+    summary.missing["country_daily", "publisher_visx_id"] += 1
+    summary.missing["site_daily", "site_visx_id"] += 5
+    with caplog.at_level(logging.INFO, logger="tap-yoc"):
+        summary.tell_missing("country_daily")
+    assert caplog.messages == [
+        "Stream country_daily: country was missing in 3 rows; text became '' and a number 0.",
+        "Stream country_daily: publisher_visx_id was missing in 1 rows; text became '' and a number 0.",
+    ]
+
+
+def test_counting_is_safe_under_threads() -> None:
+    """Requests that threads count at the same time are all counted."""
+    summary = RunSummary()
+
+    def work() -> None:
+        for _ in range(500):
+            summary.count_request()
+            summary.count_retry(0.5)
+            summary.warn("the same warning")
+
+    with ThreadPoolExecutor(8) as pool:
+        for future in [pool.submit(work) for _ in range(8)]:
+            future.result(10)
+    assert (summary.requests, summary.retries, summary.waited_seconds, summary.warnings) == (4000, 4000, 2000.0, 1)
+
+
+def test_the_summary_is_json_for_machines() -> None:
+    """The same figures can be read by a machine."""
+    summary = RunSummary(streams=1, rows=2, days={date(2026, 6, 14)})
+    summary.count_retry(1.23456)
+    summary.count_reread(date(2026, 6, 7))
+    summary.fail("site_daily", UnavailableError("down"))
+    assert json.loads(summary.as_json()) == {
+        "streams": 1,
+        "days": 1,
+        "rows": 2,
+        "requests": 0,
+        "retries": 1,
+        "waited_seconds": 1.235,
+        "oldest_day_read_again": "2026-06-07",
+        "warnings": 0,
+        "failed": ["site_daily"],
+        "exit_code": 5,
+    }
+    assert json.loads(RunSummary().as_json())["oldest_day_read_again"] is None

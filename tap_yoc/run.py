@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ class Run:
         self.clock = clock
         self.today = today_at(clock.now(), settings.timezone)
         self.summary = RunSummary()
+        self._fetched_at = datetime.min.replace(tzinfo=timezone.utc)
         self.stopped_by: YOCError | None = None
         """The failure after which nothing more is asked: the login is refused."""
         self._patience = Patience(
@@ -65,6 +67,11 @@ class Run:
     def reach(self) -> Window:
         """All days that are served, up to yesterday."""
         return Window(first=earliest_served(self.today), last=self.today - ONE_DAY)
+
+    def fetched_at(self) -> str:
+        """Return the instant at which a window's reading begins, later than that of every reading before it."""
+        self._fetched_at = max(self.clock.now(), self._fetched_at + timedelta.resolution)
+        return self._fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def close(self) -> None:
         """Stop what is under way and let go of all connections."""

@@ -173,7 +173,7 @@ class ReportStream(YOCStream):
     ) -> Iterator[dict[str, Any]]:
         """Yield the rows of a window, then compare its days with the account's totals."""
         run = self.run
-        fetched_at = _instant(run)
+        fetched_at = run.fetched_at()
         next_first = days.next_first.isoformat()
         query = self._query(window)
         figures = DayFigures(self._compared(query))
@@ -203,7 +203,7 @@ class ReportStream(YOCStream):
         if window is None:
             return
         self.logger.info("%s has no date: one total over %s, read anew in every run.", self.name, window)
-        fetched_at = _instant(run)
+        fetched_at = run.fetched_at()
         for row in twice(
             lambda **_: run.reader.rows(self.report, self._query(window)), f"Stream {self.name}", run.summary.warn
         ):
@@ -360,7 +360,3 @@ def _whole_reach(run: Run) -> Window | None:
     first = max(settings.start_date or reach.first, reach.first)
     last = min(settings.end_date or reach.last, reach.last)
     return Window(first=first, last=last) if first <= last else None
-
-
-def _instant(run: Run) -> str:
-    return run.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

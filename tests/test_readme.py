@@ -194,10 +194,8 @@ def test_the_places_of_assumptions_exist(cells: list[str]) -> None:
 
 def test_links_inside_the_page_lead_somewhere() -> None:
     """An anchor is a heading, a path is a file."""
-    headings = {
-        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
-        for title in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
-    }
+    titles = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    headings = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
     links: list[Any] = re.findall(r"\]\(([^)]+)\)", README)
     for link in links:
         if link.startswith("#"):

@@ -149,12 +149,12 @@ def test_the_newest_row_of_a_key_stays_with_all_digits(database: duckdb.DuckDBPy
     lines.write_text(
         '{"date": "2026-06-13", "site_visx_id": 8001, "revenue": 2.0, "fetched_at": "2026-06-15T06:00:00.5Z"}\n'
         '{"date": "2026-06-13", "site_visx_id": 8001, "revenue": 1.0, "fetched_at": "2026-06-14T06:00:00.5Z"}\n'
-        '{"date": "2026-06-14", "site_visx_id": 8001, "revenue": 1234567.123457, "fetched_at": "2026-06-15T06:00:00Z"}\n',
+        '{"date": "2026-06-14", "site_visx_id": 8001, "revenue": 123456.123457, "fetched_at": "2026-06-15 06:00:00"}\n',
         encoding="utf-8",
     )
     load(database, TABLE, lines)
     rows = database.execute("SELECT date, site_visx_id, revenue FROM site_daily ORDER BY date").fetchall()
-    assert rows == [(date(2026, 6, 13), 8001, Decimal(2)), (date(2026, 6, 14), 8001, Decimal("1234567.123457"))]
+    assert rows == [(date(2026, 6, 13), 8001, Decimal(2)), (date(2026, 6, 14), 8001, Decimal("123456.123457"))]
 
 
 def test_the_newest_line_of_an_entity_stays(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

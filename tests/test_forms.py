@@ -65,7 +65,10 @@ def named(form: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     ("form", "concurrency"),
-    [*((form, 8) for form in ({}, *ONE_FORM, *MANY_FORMS, STRANGE)), *((form, 1) for form in ({}, *MANY_FORMS, STRANGE))],
+    [
+        *((form, 8) for form in ({}, *ONE_FORM, *MANY_FORMS, STRANGE)),
+        *((form, 1) for form in ({}, *MANY_FORMS, STRANGE)),
+    ],
     ids=lambda value: named(value) if isinstance(value, dict) else f"{value} in flight",
 )
 def test_right_rows_in_every_form(

@@ -42,15 +42,15 @@ $(STAMP): $(BIN)/uv requirements/dev.txt pyproject.toml
 	@touch $@
 
 test: setup ## run the test suite
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-oldest: ## run the test suite on the oldest dependencies allowed
 	@$(MAKE) .venv-lowest-direct/.resolved
-	@.venv-lowest-direct/bin/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@.venv-lowest-direct/bin/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-newest: ## run the test suite on the newest dependencies allowed
 	@$(MAKE) .venv-highest/.resolved
-	@.venv-highest/bin/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@.venv-highest/bin/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Resolved anew every time: these two ask what an installation without the pins would get.
 .PHONY: .venv-lowest-direct/.resolved .venv-highest/.resolved

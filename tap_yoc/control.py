@@ -6,7 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.client import Query
-from tap_yoc.errors import IncompleteDataError, WindowFault
+from tap_yoc.errors import IncompleteDataError
+from tap_yoc.reading import twice
 from tap_yoc.reports import DATE, Report
 
 if TYPE_CHECKING:
@@ -92,13 +93,15 @@ class ControlFigures:
             query = Query(
                 group_by=[DATE], data_fields=names, sort=[DATE], window=self._reach, page_size=self._page_size
             )
-            totals = DayFigures(names)
             try:
-                for row in self._reader.rows(report, query):
-                    totals.add(row)
-            except (IncompleteDataError, WindowFault) as error:
+                rows = twice(lambda **_: self._reader.rows(report, query), "The account's totals", self._warn)
+                # Keyed, since a reading that is repeated begins anew.
+                by_key = {tuple(row[column.name] for column in report.key): row for row in rows}
+            except IncompleteDataError as error:
                 self._is_usable = False
                 self._warn(f"The account's totals cannot be read ({error}); days are not compared with them.")
                 return None
-            self._totals = totals
+            self._totals = DayFigures(names)
+            for row in by_key.values():
+                self._totals.add(row)
         return self._totals

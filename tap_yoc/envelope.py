@@ -72,10 +72,8 @@ def rows_of(body: Json) -> list[Row]:
     Raises:
         UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
     """
-    if isinstance(body, dict) and any(body.get(key) for key in ("error", "errors")):
-        raise UnknownEnvelopeError(
-            "YOC answered a report with success and an error in one; run the doctor, or report this."
-        )
+    if isinstance(body, dict) and _tells_of_failure(body):
+        raise UnknownEnvelopeError("YOC answered a report with success and a failure in one; please report this.")
     found = _find_rows(body, levels=2)
     if found is None:
         keys = sorted(map(str, body)) if isinstance(body, dict) else type(body).__name__
@@ -88,16 +86,27 @@ def rows_of(body: Json) -> list[Row]:
     return found
 
 
+def _tells_of_failure(body: dict[str, Json]) -> bool:
+    return (
+        any(body.get(key) for key in ("error", "errors"))
+        or body.get("success") is False
+        or str(body.get("status")).lower() in {"error", "fail", "failed", "failure"}
+    )
+
+
 def _find_rows(body: Json, levels: int) -> list[Row] | None:
     if isinstance(body, list):
         return body if all(isinstance(row, dict) for row in body) else None
     if not isinstance(body, dict) or not levels:
         return None
-    for names in (ROW_LISTS, [name for name in body if name not in ROW_LISTS]):
-        found = [rows for name in names if (rows := _find_rows(body.get(name), levels - 1)) is not None]
-        if found:
-            return found[0] if len(found) == 1 else None
-    return None
+    known = [rows for name in ROW_LISTS if (rows := _find_rows(body.get(name), levels - 1)) is not None]
+    if known:
+        return known[0] if len(known) == 1 else None
+    others = {name: value for name, value in body.items() if name not in {*ROW_LISTS, *TOTAL_HOLDERS}}
+    found = [rows for value in others.values() if (rows := _find_rows(value, levels - 1)) is not None]
+    # An empty list beside other things, under a name that nobody knows, may be anything.
+    is_clear = len(found) == 1 and (found[0] or len(others) == 1 or total_of(body, {}) == 0)
+    return found[0] if is_clear else None
 
 
 def total_of(body: Json, headers: Mapping[str, str]) -> int | None:

@@ -45,6 +45,10 @@ class Habits:
     """Whether two pages with different rows were seen, so that the page number is not ignored."""
     rows_per_page: int = 0
     """The most rows seen in one page."""
+    page_cap: int | None = None
+    """The page size to ask for instead of a larger one that the server cuts in silence."""
+    cap_is_harmless: bool = False
+    """Whether pages that the server cuts follow each other without a gap."""
 
     def remember(self, learned: Habits) -> None:
         """Take over what a verified reading has shown."""
@@ -74,6 +78,8 @@ def read_pages(pages: Pages, habits: Habits, page_size: int) -> Iterator[list[Ro
         if not rows:
             break
         if previous:
+            if len(previous) < page_size:
+                _check_cap(pages, number, rows, len(previous), learned, habits)
             learned.pages_advance, learned.first_page = True, start
         learned.rows_per_page = max(learned.rows_per_page, len(rows))
         read += len(rows)
@@ -110,22 +116,43 @@ def _first_page(pages: Pages, learned: Habits) -> int:
     return 0
 
 
+def _check_cap(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
+    pages: Pages, number: int, rows: list[Row], cap: int, learned: Habits, habits: Habits
+) -> None:
+    """See whether a server that cuts its pages counts them by the size it gives or by the size it was asked for.
+
+    By the size it was asked for, the rows between two pages are lost; then the window is read again with its size.
+    """
+    if learned.cap_is_harmless:
+        return
+    same = pages.get_sized(number, cap)
+    if not same or same.rows[: len(rows)] != rows[:cap]:
+        habits.page_cap = cap
+        raise WindowFault(f"the server gives {cap} rows a page at most, and leaves out what lies between two of them")
+    learned.cap_is_harmless = True
+
+
 def _prove_end(pages: Pages, number: int, rows: list[Row], start: int, learned: Habits) -> None:
     """Accept a page that repeats its predecessor as the answer past the end, when that is what it is."""
     again = pages.get(number + 1)
     if not again or again.rows != rows:
         raise WindowFault(f"page {number} repeats page {number - 1}, and page {number + 1} does not")
-    half = (len(rows) + 1) // 2
-    if learned.pages_advance or half == len(rows):
+    if learned.pages_advance:
         return
     # Only one page was ever seen: is it the last one, or does the server ignore the page number?
-    second_half = pages.get_sized(start + 1, half)
-    if not second_half or second_half.rows != rows[half : 2 * half]:
+    half = (len(rows) + 1) // 2
+    if half < len(rows):
+        second_half = pages.get_sized(start + 1, half)
+        is_honoured = second_half is not None and second_half.rows == rows[half : 2 * half]
+    else:
+        two = pages.get_sized(start, 2)
+        is_honoured = two is not None and two.rows == rows
+    if not is_honoured:
         raise IncompleteDataError(
             "YOC gives the same rows whatever page is asked for, so that rows after the first page cannot be read; "
             "set window_days to 1 if a day fits into one page, and report this to the maintainers."
         )
-    learned.pages_advance = True
+    learned.pages_advance = half < len(rows)
 
 
 class _Total:

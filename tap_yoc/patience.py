@@ -72,7 +72,7 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (OverflowError, TypeError, ValueError):
             return None
         seconds = (moment.replace(tzinfo=moment.tzinfo or timezone.utc) - now).total_seconds()
     return min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else None

@@ -87,6 +87,7 @@ class Reader:
             WindowFault: The rows cannot be the whole of it.
             CellError: A value does not fit its column.
         """
+        query = query.cut_to(min(query.page_size, self.habits.page_cap or query.page_size))
         cast = RowCast(report, query, self._summary)
         check = WindowCheck(report, query.window)
         ahead = ReadAhead(self._client, query, self._pool, self._concurrency)

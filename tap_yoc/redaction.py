@@ -65,15 +65,35 @@ class Redactor(logging.Filter):
             handler.addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Clean a log record in place: message, exception and stack."""
-        message = record.getMessage()
-        cleaned = self.clean(message)
-        if cleaned != message:
+        """Clean a log record in place: message, arguments, extra fields, exception and stack."""
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):
+            message = f"{record.msg} {record.args}"
+        if (cleaned := self.clean(message)) != message:
             record.msg, record.args = cleaned, ()
-        if record.exc_info:
-            traceback = logging.Formatter().formatException(record.exc_info)
-            if (cleaned := self.clean(traceback)) != traceback:
-                # A formatter may go back to the exception itself, so it has to go.
-                record.msg, record.args = f"{record.getMessage()}\n{cleaned}", ()
-                record.exc_info, record.exc_text = None, None
+        if record.exc_info and (cleaned := self.clean(seen := _all_of(record.exc_info[1]))) != seen:
+            # A formatter may go back to the exception itself and to those behind it, so they all have to go.
+            traceback = self.clean(logging.Formatter().formatException(record.exc_info))
+            record.msg, record.args = f"{self.clean(message)}\n{traceback}", ()
+            record.exc_info, record.exc_text = None, None
+        for name, value in record.__dict__.items():
+            if name not in _MESSAGE_FIELDS and (cleaned := self.clean(text := str(value))) != text:
+                record.__dict__[name] = cleaned
         return True
+
+
+_MESSAGE_FIELDS = frozenset({"msg", "args", "exc_info"})
+
+
+def _all_of(error: BaseException | None) -> str:
+    """Return what an exception and all those behind it could show, whether or not they are suppressed."""
+    texts: list[str] = []
+    behind = [error]
+    seen: set[int] = set()
+    while behind:
+        if (current := behind.pop()) is not None and id(current) not in seen:
+            seen.add(id(current))
+            texts += [str(current), repr(current)]
+            behind += [current.__cause__, current.__context__]
+    return "\n".join(texts)

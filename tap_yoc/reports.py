@@ -242,7 +242,7 @@ def _own_report(raw: Mapping[str, Any], place: str, offer: Offer, lookback_days:
         query = _json_of(query, f"{place}.query")
     if query:
         _check_filter(query, f"{place}.query", {**offer.metrics, **dimensions})
-    lookback = raw.get("lookback_days", lookback_days)
+    lookback = lookback_days if raw.get("lookback_days") is None else raw["lookback_days"]
     if not isinstance(lookback, int) or isinstance(lookback, bool) or lookback < 0:
         raise SettingsError(f"Setting {place}.lookback_days must be a whole number of 0 or more.")
     return Report(name=name, group_by=group_by, data_fields=data_fields, query=query or None, lookback_days=lookback)
@@ -250,9 +250,13 @@ def _own_report(raw: Mapping[str, Any], place: str, offer: Offer, lookback_days:
 
 def _json_of(text: str, place: str) -> Json:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except ValueError:
         raise SettingsError(f"Setting {place} must be a filter as JSON.") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _picked(names: Json, place: str, columns: Mapping[str, Column], others: Mapping[str, Column]) -> tuple[Column, ...]:

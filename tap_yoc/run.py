@@ -61,12 +61,16 @@ class Run:
     @cached_property
     def control(self) -> ControlFigures:
         """The account's totals of each day."""
-        return ControlFigures(self.reader, self.offer, self.reach, self.settings.page_size, self.summary.warn)
+        days = self.reach
+        if backfill := self.settings.backfill:
+            days = Window(first=days.first, last=min(backfill.last, self.today - ONE_DAY))
+        return ControlFigures(self.reader, self.offer, days, self.settings.page_size, self.summary.warn)
 
     @property
     def reach(self) -> Window:
-        """All days that are served, up to yesterday."""
-        return Window(first=earliest_served(self.today), last=self.today - ONE_DAY)
+        """All days that are served, up to yesterday or `end_date`."""
+        yesterday = self.today - ONE_DAY
+        return Window(first=earliest_served(self.today), last=min(self.settings.end_date or yesterday, yesterday))
 
     def fetched_at(self) -> str:
         """Return the instant at which a window's reading begins, later than that of every reading before it."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import json
-import math
-import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -16,12 +14,15 @@ from zoneinfo import ZoneInfo
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
 from tap_yoc.errors import SettingsError
-from tap_yoc.windows import Window
+from tap_yoc.windows import Window, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _Validator = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
+
+LONGEST_SECONDS = 1_000_000
+"""More than any run should wait, and less than what a socket cannot count."""
 
 SECRETS = ("client_secret", "password", "refresh_token")
 
@@ -72,6 +73,8 @@ def tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """
     tidy: dict[str, Any] = {}
     for name, value in raw.items():
+        if name not in schema["properties"]:
+            raise SettingsError(f"There is no setting {name}{did_you_mean(name, schema['properties'])}.")
         kinds = _kinds(schema["properties"].get(name, {}))
         if value is None or (value == "" and name not in schema.get("required", ())):
             continue
@@ -92,9 +95,6 @@ def check_kinds(config: dict[str, Any], schema: dict[str, Any]) -> None:
     Raises:
         SettingsError: There is a finding.
     """
-    for name in config:
-        if name not in schema["properties"]:
-            raise SettingsError(f"There is no setting {name}{did_you_mean(name, schema['properties'])}.")
     for error in _Validator(schema).iter_errors(config):
         if error.validator == "required":
             missing = [name for name in error.validator_value if name not in error.instance]
@@ -132,7 +132,7 @@ def parse(config: Mapping[str, Any]) -> Settings:
         "api_url": _address(config, "api_url"),
         "auth_url": _address(config, "auth_url"),
         **{name: int(config[name]) for name in ("lookback_days", "page_size", "window_days", "concurrency")},
-        **{name: _finite(config, name) for name in ("request_timeout", "max_wait_minutes")},
+        **{name: _span(config, name) for name in ("request_timeout", "max_wait_minutes")},
     }
     known: dict[str, Any] = {name: values.get(name) for name in Settings.__dataclass_fields__}
     return Settings(**known)
@@ -142,18 +142,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean x?`-like text for the closest known name, or nothing."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
-
-
-def day_of(text: Any) -> date:  # noqa: ANN401 - whatever stands in a file
-    """Return the day of `YYYY-MM-DD`, with or without a time behind it.
-
-    Raises:
-        ValueError: It is no day.
-    """
-    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})([T ].*)?", text.strip(), re.ASCII) if isinstance(text, str) else None
-    if not match:
-        raise ValueError("not a day")
-    return date.fromisoformat(match[1])
 
 
 def _day(config: Mapping[str, Any], name: str) -> date | None:
@@ -174,11 +162,10 @@ def _backfill(config: Mapping[str, Any]) -> Window | None:
     return Window(first=first, last=last or date.max) if first else None
 
 
-def _finite(config: Mapping[str, Any], name: str) -> float:
-    number = float(config[name])
-    if not math.isfinite(number):
-        raise SettingsError(f"Setting {name} must be a number above 0 that a clock can count.")
-    return number
+def _span(config: Mapping[str, Any], name: str) -> float:
+    if not 0 < config[name] <= LONGEST_SECONDS:
+        raise SettingsError(f"Setting {name} must be a number above 0, and {LONGEST_SECONDS} at most.")
+    return float(config[name])
 
 
 def _refuse(constant: str) -> None:

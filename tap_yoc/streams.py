@@ -16,8 +16,7 @@ from tap_yoc.control import DayFigures
 from tap_yoc.errors import LoginError, SettingsError, WindowFault, YOCError
 from tap_yoc.reading import twice
 from tap_yoc.reports import DAILY_TOTALS, DATE, FETCHED_AT, IS_FINAL, REPORT_FIELDS, Report
-from tap_yoc.settings import day_of
-from tap_yoc.windows import ONE_DAY, Window, advance, empty_days_between, plan
+from tap_yoc.windows import ONE_DAY, Window, advance, day_of, empty_days_between, plan
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -28,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, CatalogEntry
 
     from tap_yoc.reports import Entity
     from tap_yoc.run import Run
-    from tap_yoc.tap import TapYOC
     from tap_yoc.windows import Plan
 
 INCREMENTAL = "INCREMENTAL"
@@ -44,16 +43,11 @@ class YOCStream(Stream):
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are cast by their columns already
 
-    def __init__(self, tap: TapYOC, name: str, schema: dict[str, Any], keys: tuple[str, ...]) -> None:
-        """Take what the catalog shows of it."""
+    def __init__(self, tap: Tap, run: Run, *, name: str, schema: dict[str, Any], keys: tuple[str, ...]) -> None:
+        """Take what the streams of this run share, and what the catalog shows of this one."""
         super().__init__(tap, schema=schema, name=name)
+        self.run = run
         self.primary_keys = keys
-
-    @property
-    def run(self) -> Run:
-        """What the streams of this run share."""
-        tap: TapYOC = self._tap  # type: ignore[assignment]
-        return tap.run
 
     @abstractmethod
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -130,11 +124,11 @@ class YOCStream(Stream):
 class ReportStream(YOCStream):
     """A fact stream: a standard report or one of the user's own."""
 
-    def __init__(self, tap: TapYOC, report: Report) -> None:
+    def __init__(self, tap: Tap, run: Run, report: Report) -> None:
         """Take the report as it was checked."""
         self.report = report
         super().__init__(
-            tap, name=report.name, schema=report.json_schema(), keys=tuple(column.name for column in report.key)
+            tap, run, name=report.name, schema=report.json_schema(), keys=tuple(column.name for column in report.key)
         )
         self.replication_key = DATE if report.is_daily else None
 
@@ -282,9 +276,9 @@ class EntityStream(YOCStream):
 
     IDS_A_QUERY = 100
 
-    def __init__(self, tap: TapYOC, entity: Entity) -> None:
+    def __init__(self, tap: Tap, run: Run, entity: Entity) -> None:
         """Take the entity, whose columns the account has."""
-        offer = tap.run.offer
+        offer = run.offer
         self._columns = offer.pick((entity.id_column, *entity.attributes))
         # A report without any metric may not exist; one that counts something always has rows.
         self._metrics = (offer.additive or offer.usual_metrics)[:1]
@@ -292,7 +286,7 @@ class EntityStream(YOCStream):
             column.name: column.json_schema(is_key=column.name == entity.id_column) for column in self._columns
         }
         schema = {"type": "object", "properties": properties, "required": [entity.id_column]}
-        super().__init__(tap, name=entity.name, schema=schema, keys=(entity.id_column,))
+        super().__init__(tap, run, name=entity.name, schema=schema, keys=(entity.id_column,))
 
     @override
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -337,7 +331,7 @@ class EntityStream(YOCStream):
 class ReportFieldsStream(YOCStream):
     """The metadata itself: which columns the account may ask for."""
 
-    def __init__(self, tap: TapYOC) -> None:
+    def __init__(self, tap: Tap, run: Run) -> None:
         """Show the columns that discovery found."""
         text = {"type": "string"}
         schema = {
@@ -345,7 +339,7 @@ class ReportFieldsStream(YOCStream):
             "properties": {"kind": text, "name": text, "type": text},
             "required": ["kind", "name"],
         }
-        super().__init__(tap, name=REPORT_FIELDS, schema=schema, keys=("kind", "name"))
+        super().__init__(tap, run, name=REPORT_FIELDS, schema=schema, keys=("kind", "name"))
 
     @override
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -356,7 +350,6 @@ class ReportFieldsStream(YOCStream):
 
 def _whole_reach(run: Run) -> Window | None:
     """Return the days from `start_date` to `end_date` that are within reach, None when there are none."""
-    settings, reach = run.settings, run.reach
-    first = max(settings.start_date or reach.first, reach.first)
-    last = min(settings.end_date or reach.last, reach.last)
-    return Window(first=first, last=last) if first <= last else None
+    reach = run.reach
+    first = max(run.settings.start_date or reach.first, reach.first)
+    return Window(first=first, last=reach.last) if first <= reach.last else None

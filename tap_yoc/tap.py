@@ -292,9 +292,9 @@ class TapYOC(Tap):
             *own(settings.reports, offer, settings.lookback_days),
         ]
         return [
-            *(ReportStream(self, report) for report in reports),
-            *(EntityStream(self, entity) for entity in entities(offer, summary.warn)),
-            ReportFieldsStream(self),
+            *(ReportStream(self, self.run, report) for report in reports),
+            *(EntityStream(self, self.run, entity) for entity in entities(offer, summary.warn)),
+            ReportFieldsStream(self, self.run),
         ]
 
     def finish(self) -> int:

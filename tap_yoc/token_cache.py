@@ -32,6 +32,21 @@ class TokenPair:
     expires_at: float | None
     """Seconds since the epoch; None when the server did not say."""
 
+    @classmethod
+    def checked(cls, access_token: object, refresh_token: object, expires_at: object) -> TokenPair:
+        """Return the pair that a file holds.
+
+        Raises:
+            ValueError: It is none.
+        """
+        if (
+            not isinstance(access_token, str)
+            or not isinstance(refresh_token, (str, type(None)))
+            or not isinstance(expires_at, (int, float, type(None)))
+        ):
+            raise ValueError("not a token pair")  # noqa: TRY004 - of what a file holds
+        return cls(access_token=access_token, refresh_token=refresh_token, expires_at=expires_at)
+
 
 NO_PAIR = TokenPair(access_token="", refresh_token=None, expires_at=0.0)
 """Stands where a refresh token was used up and bought nothing, so that it is not taken from the settings again."""
@@ -117,8 +132,8 @@ class TokenFile(TokenStore):
             return {}  # a file that something else has damaged costs a login, and no more
         pairs = {}
         for account, values in content.items() if isinstance(content, dict) else ():
-            with suppress(TypeError):
-                pairs[account] = TokenPair(**values)
+            with suppress(TypeError, ValueError):
+                pairs[account] = TokenPair.checked(**values)
         return pairs
 
     def _check_writable(self) -> None:

@@ -102,6 +102,8 @@ class Transport:
                         raise RetryableError(f"the answer took longer than {self._timeout_seconds:g} seconds")
         except requests.exceptions.InvalidURL as error:
             raise SettingsError(f"{url} is no usable address; mend api_url or auth_url.") from error
+        except requests.exceptions.InvalidJSONError as error:
+            raise SettingsError("A report's query holds a number that JSON does not have, such as NaN.") from error
         except (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError) as error:
             raise NotSentError(f"no connection ({_reason(error)})") from error
         except requests.exceptions.ConnectionError as error:

@@ -6,6 +6,7 @@ Pure: "today" comes in as an argument, days are `datetime.date`, every range is 
 from __future__ import annotations
 
 import calendar
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -50,6 +51,19 @@ def today_at(now: datetime, zone: tzinfo) -> date:
     return now.astimezone(zone).date()
 
 
+def day_of(text: object) -> date:
+    """Return the day of `YYYY-MM-DD`, with or without a time behind it.
+
+    Raises:
+        ValueError: It is no day.
+    """
+    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})([T ].*)?", text, re.ASCII) if isinstance(text, str) else None
+    try:
+        return date.fromisoformat(match[1] if match else "")
+    except ValueError:
+        raise ValueError("not a day") from None  # Python's own message quotes the text
+
+
 def earliest_served(today: date) -> date:
     """Return the first day that is surely served.
 
@@ -65,8 +79,9 @@ def earliest_served(today: date) -> date:
 
 def split(first: date, last: date, window_days: int) -> tuple[Window, ...]:
     """Return the days from first to last in windows of at most `window_days`; none when first is after last."""
-    starts = range(0, (last - first).days + 1, window_days)
-    step = timedelta(days=window_days - 1)
+    days = (last - first).days + 1
+    starts = range(0, days, window_days)
+    step = timedelta(days=min(window_days, max(days, 1)) - 1)
     return tuple(
         Window(first=start, last=min(start + step, last)) for start in (first + timedelta(days=n) for n in starts)
     )
@@ -94,7 +109,7 @@ def plan(  # noqa: PLR0913 - each argument is one rule of the reach
         missing_from = backfill.first
     else:
         wanted = _first_wanted(start, bookmark, lookback_days)
-        missing_from = max(start, bookmark + ONE_DAY) if bookmark else start
+        missing_from = max(start_date or date.min, bookmark + ONE_DAY) if bookmark else start
         after = max(bookmark, last) if bookmark else last
     lost_until = min(earliest - ONE_DAY, last)
     tomorrow = _first_wanted(start, after, lookback_days)

@@ -20,8 +20,8 @@ def only(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
     for entry in catalog["streams"]:
         root = next(item for item in entry["metadata"] if item["breadcrumb"] in ([], ()))
         root["metadata"]["selected"] = entry["tap_stream_id"] == stream
-    entry: dict[str, Any] = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == stream)
-    return entry
+    chosen: dict[str, Any] = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == stream)
+    return chosen
 
 
 @pytest.fixture

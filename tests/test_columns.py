@@ -401,3 +401,44 @@ def test_a_plain_decimal_is_written_with_all_digits() -> None:
     assert str(PlainDecimal("1E-9")) == "0.000000001"
     assert str(PlainDecimal("12.3400")) == "12.3400"
     assert str(PlainDecimal("1E+3")) == "1000"
+
+
+@pytest.mark.parametrize("cell", ["4711-13-01", "secret", "2021-02-30"])
+def test_a_refused_day_is_not_quoted(cell: str) -> None:
+    """The message about a wrong day names no value, as for all other kinds."""
+    with pytest.raises(ValueError, match=r"^not a day$"):
+        column(Kind.DATE).cast(cell)
+
+
+@pytest.mark.parametrize("cell", ["20211101", "2021W441", "2021-W44-1"])
+def test_a_day_has_one_form_on_every_python(cell: str) -> None:
+    """Only `YYYY-MM-DD` is a day, also where `date.fromisoformat` reads more forms."""
+    with pytest.raises(ValueError, match=r"."):
+        column(Kind.DATE).cast(cell)
+
+
+@pytest.mark.parametrize("declared", ["STRING", "DATETIME", "TIMESTAMP", ""])
+def test_the_day_is_a_day_however_it_is_declared(declared: str) -> None:
+    """The annex calls `date` a string: its time is cut and it is compared as a day whatever its declared type."""
+    assert kind_of("date", declared) is Kind.DATE
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind"),
+    [
+        pytest.param("DOUBLE PRECISION", Kind.NUMBER, id="double-precision"),
+        pytest.param("big_int", Kind.INTEGER, id="word-break"),
+        pytest.param("INT UNSIGNED", Kind.INTEGER, id="unsigned"),
+        pytest.param("decimal(10,2) unsigned", Kind.NUMBER, id="unsigned-decimal"),
+        pytest.param("tinyint(1)", Kind.INTEGER, id="tinyint"),
+        pytest.param("Nullable(Int64)", Kind.INTEGER, id="nullable"),
+    ],
+)
+def test_declared_types_are_known_with_word_breaks(declared: str, kind: Kind) -> None:
+    """A declared type is recognised with the words that databases put around it."""
+    assert kind_of("clicks", declared) is kind
+
+
+def test_a_number_of_an_unexplained_type_has_no_exponent() -> None:
+    """Money whose type is not known becomes text with the digits that were sent, never an exponent."""
+    assert column(Kind.UNEXPLAINED).cast(Decimal("0.0000001")) == "0.0000001"

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
-from harness import TODAY, YESTERDAY, Outcome, VirtualClock, assert_equal_to_source, command, run_tap
+from harness import TODAY, YESTERDAY, Outcome, assert_equal_to_source, command, run_tap
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +24,8 @@ from tap_yoc.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from harness import VirtualClock
 
 GAPS = [date(2026, 5, 20), *(date(2026, 4, 3) + timedelta(days=n) for n in range(14)), YESTERDAY]
 
@@ -61,7 +63,13 @@ def gappy() -> Iterator[Sandbox]:
 )  # fmt: skip
 @given(shape=SHAPES, run_settings=RUNS, kill_at=st.floats(0, 1), batches=st.booleans())
 def test_killed_and_resumed_equals_one_clean_run(
-    gappy: Sandbox, tmp_path: Path, shape: dict[str, Any], run_settings: dict[str, Any], kill_at: float, *, batches: bool
+    gappy: Sandbox,
+    tmp_path: Path,
+    shape: dict[str, Any],
+    run_settings: dict[str, Any],
+    kill_at: float,
+    *,
+    batches: bool,
 ) -> None:
     """Whatever the report, the windows, the pages, the gaps and the message after which the process dies."""
     gappy.reset()
@@ -118,8 +126,11 @@ def test_a_real_kill(tmp_path: Path, after_lines: int) -> None:
         config = {**sandbox.config, "start_date": str(start), "end_date": str(end), "standard_reports": ["site_daily"]}
         (tmp_path / "config.json").write_text(json.dumps(config))
         lines: list[bytes] = []
-        with subprocess.Popen(  # noqa: S603 - our own command
-            [command("tap-yoc"), "--config", "config.json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=tmp_path
+        with subprocess.Popen(
+            [command("tap-yoc"), "--config", "config.json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=tmp_path,
         ) as process:
             assert process.stdout
             for line in process.stdout:
@@ -129,7 +140,7 @@ def test_a_real_kill(tmp_path: Path, after_lines: int) -> None:
         assert process.returncode == -signal.SIGKILL
         dead = Outcome(lines=[line for line in lines if line.endswith(b"\n")], exit_code=-9, log="")
         (tmp_path / "state.json").write_text(json.dumps(dead.state))
-        done = subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(
             [command("tap-yoc"), "--config", "config.json", "--state", "state.json"],
             capture_output=True, cwd=tmp_path, check=True,
         )  # fmt: skip

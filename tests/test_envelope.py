@@ -219,3 +219,19 @@ def test_what_is_no_json_is_a_value_error(content: bytes) -> None:
     """A body that is no JSON is told apart from an answer in an unknown form."""
     with pytest.raises(ValueError, match=r"."):
         decode(content)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"message": "maintenance", "details": []}, id="message-and-an-empty-list"),
+        pytest.param({"code": 500, "message": "x", "violations": []}, id="code-and-an-empty-list"),
+        pytest.param({"meta": {"links": []}}, id="empty-list-in-the-meta-data"),
+        pytest.param({"success": False, "data": []}, id="success-false"),
+        pytest.param({"status": "error", "message": "x", "data": []}, id="status-error"),
+    ],
+)
+def test_an_empty_list_in_an_error_is_no_empty_report(body: Json) -> None:
+    """An error that carries some empty list is not an answer without rows."""
+    with pytest.raises(UnknownEnvelopeError):
+        rows_of(body)

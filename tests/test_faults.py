@@ -7,14 +7,15 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fault_matrix import CASES, PAGE, Case, page
-from harness import Outcome, assert_equal_to_source, run_tap
+from fault_matrix import CASES, PAGE, page
+from harness import assert_equal_to_source, run_tap
 
 from tap_yoc.patience import Clock
 from tap_yoc.sandbox.faults import Fault
 
 if TYPE_CHECKING:
-    from harness import VirtualClock
+    from fault_matrix import Case
+    from harness import Outcome, VirtualClock
 
     from tap_yoc.sandbox.server import Sandbox
 
@@ -40,7 +41,7 @@ def test_each_fault_ends_as_the_matrix_says(
     assert run.bookmark("site_daily") == case.bookmark
     if case.code == 0 and "incomplete" not in case.sees:
         for stream in streams:
-            # What a revision removes between two readings stays in a table that is upserted, with an older `fetched_at`.
+            # What a revision removes between two readings stays in an upserted table, with an older `fetched_at`.
             assert_equal_to_source(run, stream, sandbox, FIRST, newest_vintage="revise" in str(case.faults))
     if case.others_finish and case.code:
         assert_equal_to_source(run, SOUND, sandbox, FIRST)

@@ -98,6 +98,17 @@ def test_a_last_page_that_is_full_ends_the_report(
     assert_equal_to_source(run, "site_daily", sandbox, FIRST)
 
 
+@pytest.mark.parametrize("total", ["total", "none", "page_count"])
+def test_a_cap_that_leaves_rows_out_is_found(sandbox: Sandbox, config: dict[str, Any], total: str) -> None:
+    """A server that gives seven rows a page, and counts its pages by the forty asked for, is asked for seven."""
+    sandbox.forms = sandbox.forms.but({"page_cap": 7, "cap_steps": "asked", "total": total})
+    run = run_tap({**config, "page_size": 40}, streams=["site_daily", "publisher_daily"])
+    assert run.exit_code == 0, run.log
+    assert run.log.count("once more") == 1
+    for stream in ("site_daily", "publisher_daily"):
+        assert_equal_to_source(run, stream, sandbox, FIRST)
+
+
 def test_habits_are_learned_once(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """What the first window shows of the server makes each later one cost no more than its pages."""
     run = run_tap({**config, "page_size": 20, "window_days": 7, "concurrency": 1}, streams=["site_daily"])

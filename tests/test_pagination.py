@@ -330,3 +330,10 @@ def test_pages_come_one_by_one() -> None:
     pages = read_pages(server, Habits(first_page=1), 4)
     assert next(pages) == some_rows(4)
     assert server.requests == 1
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_an_ignored_page_number_is_found_out_at_page_size_one(count: int) -> None:
+    """Where a page holds one row, a server that ignores the page number is found out, too."""
+    with pytest.raises((WindowFault, IncompleteDataError)):
+        read(Server(rows=some_rows(count), size=1, form=Form(ignores_page=True)))

@@ -40,7 +40,9 @@ def test_two_processes_share_one_cache_for_fifty_rounds(tmp_path: Path) -> None:
         pair = first.authenticator.store.pair
         first.close()
         assert pair
-        without_password = {name: value for name, value in sandbox.config.items() if name not in {"username", "password"}}
+        without_password = {
+            name: value for name, value in sandbox.config.items() if name not in {"username", "password"}
+        }
         config = checked(
             {**without_password, "refresh_token": pair.refresh_token, "token_cache": str(tmp_path / "token.json")}
         )

@@ -432,3 +432,16 @@ def test_the_real_clock_tells_utc_and_never_goes_backwards() -> None:
     clock = Clock()
     assert clock.now().utcoffset() == timedelta(0)
     assert clock.monotonic() <= clock.monotonic()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Wed, 99999999999999999999 Oct 2026 07:28:00 GMT",
+        "Wed, 21 Oct 2026 99999999999999999999:28:00 GMT",
+        "Wed, 21 Oct 2026 07:28:00 +99999999999999999999",
+    ],
+)
+def test_a_retry_after_of_absurd_digits_is_ignored(header: str) -> None:
+    """A date with numbers that no calendar holds is garbage, and not the end of the run."""
+    assert retry_after_seconds(header, NOW) is None

@@ -320,3 +320,10 @@ def test_a_sized_page_is_asked_for_with_its_size() -> None:
         answer = ahead.get_sized(2, 3)
     assert answer is not None
     assert [row["site_visx_id"] for row in answer.rows] == [4, 5, 6]
+
+
+def test_a_wrong_day_is_not_quoted() -> None:
+    """The error about a wrong day names its column, and does not quote what stands there."""
+    with pytest.raises(CellError) as caught:
+        RowCast(REPORT, query(REPORT), RunSummary())(a_row(date="4711-13-01"))
+    assert "4711" not in str(caught.value)

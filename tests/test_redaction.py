@@ -188,3 +188,36 @@ def test_a_handler_has_the_newest_redactor_only() -> None:
     newest = Redactor(["second-secret"])
     newest.guard(logger)
     assert handler.filters == [other, newest]
+
+
+def test_a_suppressed_exception_is_cleaned(logged: tuple[logging.Logger, io.StringIO]) -> None:
+    """The structured formatter writes what was being handled even after `from None`: no secret there either."""
+    logger, written = logged
+    try:
+        try:
+            raise KeyError(SECRET)  # noqa: TRY301 - as a careless library may raise it
+        except KeyError:
+            raise RuntimeError("no login") from None
+    except RuntimeError:
+        logger.exception("unexpected")
+    assert not shows(written.getvalue())
+
+
+def test_fields_beside_the_message_are_cleaned(logged: tuple[logging.Logger, io.StringIO]) -> None:
+    """The structured formatter writes every extra field of a record: no secret there either."""
+    logger, written = logged
+    logger.info("sent", extra={"request_url": f"https://h.example/?password={SECRET}", "headers": {"x": SECRET}})
+    assert not shows(written.getvalue())
+
+
+def test_the_stack_is_cleaned() -> None:
+    """A stack that is logged along is cleaned as the message is."""
+    record = logging.makeLogRecord({"msg": "here", "stack_info": f"Stack:\n  login({SECRET!r})"})
+    Redactor([SECRET]).filter(record)
+    assert not shows(str(record.stack_info))
+
+
+def test_a_wrong_log_call_does_not_end_the_run() -> None:
+    """Arguments that do not fit their message are the logging module's to report, and no error of the caller."""
+    record = logging.makeLogRecord({"msg": "%d rows", "args": ("many",)})
+    assert Redactor([SECRET]).filter(record)

@@ -387,3 +387,14 @@ def test_a_column_offered_in_both_lists_is_used_in_one() -> None:
     assert names(report.key) == ["date", "currency"]
     with pytest.raises(SettingsError, match="currency in group_by and in data_fields"):
         own([{"name": "mine", "group_by": ["date", "currency"], "data_fields": ["currency"]}], both, 7)
+
+
+@pytest.mark.parametrize("text", ['{"gt": {"revenue": NaN}}', '{"gt": {"revenue": Infinity}}'])
+def test_a_filter_with_nan_is_refused(text: str) -> None:
+    """NaN cannot be sent as JSON: it is a wrong setting, and not half an hour of retries."""
+    assert "reports[0] (mine).query" in refused(query=text)
+
+
+def test_a_null_lookback_is_left_out() -> None:
+    """Null means left out, as for the other entries of a report."""
+    assert own_report(lookback_days=None).lookback_days == 7

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_yoc.errors import ExitCode, SettingsError
-from tap_yoc.settings import check_kinds, day_of, did_you_mean, parse, secrets_in, tidied
+from tap_yoc.settings import check_kinds, did_you_mean, parse, secrets_in, tidied
 from tap_yoc.tap import TapYOC
-from tap_yoc.windows import Window
+from tap_yoc.windows import Window, day_of
 
 if TYPE_CHECKING:
     from tap_yoc.settings import Settings
@@ -308,3 +308,17 @@ def test_the_closest_name_is_suggested_or_none() -> None:
     """A suggestion is made where one is close."""
     assert did_you_mean("contry", ["country", "site_name"]) == " (did you mean country?)"
     assert did_you_mean("zzz", ["country", "site_name"]) == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(10**400, id="four-hundred-digits"),
+        pytest.param(str(10**400), id="four-hundred-digits-as-text"),
+        pytest.param(1e300, id="beyond-any-clock"),
+    ],
+)
+@pytest.mark.parametrize("name", ["request_timeout", "max_wait_minutes"])
+def test_a_number_that_no_clock_counts_is_refused(name: str, value: object) -> None:
+    """A number of seconds or minutes beyond what sockets and clocks take is refused, and does not break the run."""
+    assert f"Setting {name} must be" in refusal({**CONFIG, name: value})

@@ -321,3 +321,18 @@ def test_tokens_are_not_shown() -> None:
     """Whoever prints a pair sees no token."""
     assert "access-1" not in repr(pair(1))
     assert "refresh-1" not in repr(pair(1))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"access_token": 5, "refresh_token": None, "expires_at": None}, id="number-for-a-token"),
+        pytest.param({"access_token": "a", "refresh_token": ["b"], "expires_at": None}, id="list-for-a-token"),
+        pytest.param({"access_token": "a", "refresh_token": "b", "expires_at": "soon"}, id="text-for-an-instant"),
+        pytest.param({"access_token": None, "refresh_token": "b", "expires_at": 1.0}, id="null-for-a-token"),
+    ],
+)
+def test_a_pair_of_wrong_kinds_is_no_pair(path: Path, values: dict[str, object]) -> None:
+    """A damaged pair costs a login, and does not break the run where it is used."""
+    path.write_text(json.dumps({"account": values}), "utf-8")
+    assert load(path) is None

@@ -393,3 +393,14 @@ def test_daily_runs_read_each_day_until_its_figures_settle(
         expected = [day + timedelta(days=1 + n) for n in range(lookback_days + 1)]
         assert set(expected) - {late for late in expected if late > last_run} <= set(read_on[day])
         day += timedelta(days=1)
+
+
+def test_days_lost_since_the_bookmark_are_named_without_a_start() -> None:
+    """A pipeline that stood still for seven months is told which days it lost, also when no start is set."""
+    assert str(a_plan(bookmark=date(2025, 11, 14)).lost) == "2025-11-15 to 2025-12-15"
+
+
+@pytest.mark.parametrize("window_days", [10_000_000, 10**12])
+def test_a_window_without_end_is_one_window(window_days: int) -> None:
+    """A `window_days` beyond the calendar reads everything in one query."""
+    assert a_plan(window_days=window_days).windows == (window("2025-12-16", "2026-06-14"),)

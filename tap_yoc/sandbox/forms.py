@@ -61,6 +61,9 @@ class Forms:
     before_first: str = _choice("error", "first", "empty", "404", about="Answer to the page before the first.")
     past_end: str = _choice("empty", "404", "last", about="Answer to a page past the end.")
     page_cap: int = _number(0, about="Most rows a page has, whatever was asked for; 0 is off.")
+    cap_steps: str = _choice(
+        "given", "asked", about="Whether capped pages follow each other by the size given or by the size asked for."
+    )
     numbers: str = _choice("json", "text", about="Numbers as JSON numbers or as text.")
     dates: str = _choice("day", "datetime", "datetime_space", "datetime_z", about="What is behind a day.")
     missing: str = _choice("null", "empty", "absent", about="A missing dimension value.")

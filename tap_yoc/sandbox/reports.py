@@ -111,10 +111,11 @@ def cut_page(rows: list[Cells], *, page: int | None, page_size: int, forms: Form
         if forms.before_first == "error" or number < 0:
             raise invalid(f"The page {number} is before the first, which is {forms.first_page}.")
         index = 0
-    last = max(0, (total - 1) // size)
+    step = page_size if forms.cap_steps == "asked" else size
+    last = max(0, (total - 1) // step)
     if index > last:
         if forms.past_end == "404":
             raise ApiError(status=404, error="not_found", message=f"There is no page {number}.")
         if forms.past_end == "last":
             index = last
-    return Page(rows=rows[index * size : (index + 1) * size], number=number, size=size, total=total)
+    return Page(rows=rows[index * step : index * step + size], number=number, size=size, total=total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ REPORTING = "/api/v1/reporting/publishers"
         ("echo_secrets", {}, 400, "Bearer yoc-access-"),
     ],
 )
-def test_other_answers(  # noqa: PLR0913, PLR0917 - the columns of the table
+def test_other_answers(
     sandbox: Sandbox, report: Call, kind: str, options: dict[str, Any], status: int, part: str
 ) -> None:
     """The fault's answer comes once; the next one is healthy again."""
@@ -150,7 +151,8 @@ def test_spoilt_cells(sandbox: Sandbox, report: Call) -> None:
         ("nul_cell", {}),
     ):
         sandbox.add_fault(kind, **options)
-    rows = [report(data_fields=fields).json()["data"][0] for _ in range(5)]
+    # Not `.json()`, since some of the modules that requests may pick refuse NaN.
+    rows = [json.loads(report(data_fields=fields).text)["data"][0] for _ in range(5)]
     assert rows[0]["date"] is None
     assert rows[1]["impressions"] == "n/a"
     assert rows[2]["clicks"] == "n/a"

@@ -97,7 +97,7 @@ def test_total_as_text(sandbox: Sandbox, report: Call) -> None:
         (Forms(first_page=0, past_end="404"), 2, 404, None),
     ],
 )
-def test_page_numbers(  # noqa: PLR0913, PLR0917 - the columns of the table
+def test_page_numbers(
     sandbox: Sandbox, report: Call, forms: Forms, page: int | None, status: int, first_day: str | None
 ) -> None:
     """Pages are counted from the first, and what lies outside answers as the form says."""
@@ -120,7 +120,7 @@ def test_page_cap(sandbox: Sandbox, report: Call) -> None:
 @pytest.mark.parametrize(
     ("errors", "kind", "start"), [("json", "application/json", "{"), ("html", "text/html", "<"), ("empty", "", "")]
 )
-def test_error_bodies(sandbox: Sandbox, report: Call, login: Call, errors: str, kind: str, start: str) -> None:  # noqa: PLR0913, PLR0917 - the columns of the table
+def test_error_bodies(sandbox: Sandbox, report: Call, login: Call, errors: str, kind: str, start: str) -> None:
     """Errors of both endpoints have the body the form says."""
     sandbox.forms = Forms(errors=errors)
     for answer, status in ((report(page_size=501), 422), (login(password="wrong"), 400)):

@@ -1,0 +1,243 @@
+"""The parts of the benchmark: each returns its figures, as they go into the results."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.behaviour import FAULTS, HEALTHY, SLOW, TWO_AT_MOST
+from benchmarks.contenders import AIRBYTE, CONTENDERS, CREDENTIALS, DLT, FLOOR, HERE, ORDINARY, TAP, Job
+from benchmarks.measure import instructions, run, served
+from benchmarks.server import REPORT_PATH, TOKEN_PATH
+from benchmarks.verdict import judge
+from benchmarks.work import Work, yesterday
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from benchmarks.behaviour import Behaviour
+    from benchmarks.contenders import Contender
+    from benchmarks.measure import Run, Served
+
+RUNS = HERE / ".runs"
+AT_ONCE = 2
+"""Processes at a time where nothing is timed."""
+JUDGED = (TAP, DLT, AIRBYTE, ORDINARY)
+FAULT_SECONDS = 60.0
+ENDLESS_FACTOR = 8
+"""So many times the pages there are, and a contender never ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How much of everything."""
+
+    days: int = 100
+    rounds: int = 3
+    starts: int = 5
+    slow_days: int = 100
+    counted_days: tuple[int, int] = (1, 4)
+    growing_days: tuple[int, ...] = (8, 40, 160)
+    fault_days: int = 4
+
+
+QUICK = Scale(
+    days=10, rounds=1, starts=2, slow_days=10, counted_days=(1, 2), growing_days=(8, 16), fault_days=4
+)  # fmt: skip
+
+ROWS_PER_DAY = 2_000
+SLOW_ROWS_PER_DAY = 1_500
+GROWING_ROWS_PER_DAY = 2_500
+
+
+def say(text: str) -> None:
+    """Tell how far it is."""
+    print(text, flush=True)  # noqa: T201 - a command
+
+
+def work_of(days: int, rows_per_day: int = ROWS_PER_DAY) -> Work:
+    """Return work up to yesterday."""
+    return Work(days=days, rows_per_day=rows_per_day, last=yesterday())
+
+
+def checked(contender: Contender, work: Work, server: Served, *, concurrency: int = 4) -> Run:
+    """Run a contender and return its figures.
+
+    Raises:
+        RuntimeError: It did not bring all rows.
+    """
+    job = Job(work=work, url=server.url, folder=RUNS / contender.name, concurrency=concurrency)
+    done = run(contender, job)
+    rows = contender.count(job.folder)
+    if done.exit_code or rows != work.rows:
+        raise RuntimeError(f"{contender.title} ended with {done.exit_code} and {rows} rows of {work.rows}: {job.folder}")
+    say(
+        f"  {contender.title}, {work.rows:,} rows, concurrency {concurrency}: "
+        f"{done.seconds:.2f} s, {done.cpu_seconds:.2f} s CPU, {done.peak_mb:.0f} MB"
+    )
+    return done
+
+
+def throughput(scale: Scale) -> dict[str, Any]:
+    """(a) No latency: seconds, processor time, memory, and instructions a row."""
+    work = work_of(scale.days)
+    runs: dict[str, list[Run]] = {contender.name: [] for contender in CONTENDERS}
+    with served(work, HEALTHY) as server:
+        server_seconds = statistics.median(_drain(server, work) for _ in range(3))
+        for number in range(scale.rounds):
+            for contender in CONTENDERS if number % 2 else CONTENDERS[::-1]:
+                runs[contender.name].append(checked(contender, work, server))
+    counted = _instructions(CONTENDERS, [work_of(days) for days in scale.counted_days])
+    return {
+        "rows": work.rows,
+        "rounds": scale.rounds,
+        "server_seconds": server_seconds,
+        "contenders": {
+            name: {
+                "seconds": statistics.median(done.seconds for done in all_runs),
+                "cpu_seconds": statistics.median(done.cpu_seconds for done in all_runs),
+                "peak_mb": max(done.peak_mb for done in all_runs),
+                "instructions_per_row": counted[name][0],
+            }
+            for name, all_runs in runs.items()
+        },
+    }
+
+
+def latency(scale: Scale) -> dict[str, Any]:
+    """(b) 100 ms a page: seconds by requests in flight, and against a server that allows two."""
+    work = work_of(scale.slow_days, SLOW_ROWS_PER_DAY)
+    seconds: dict[str, float] = {}
+
+    def take(key: str, contender: Contender, server: Served, concurrency: int, rounds: int = 1) -> None:
+        runs = [checked(contender, work, server, concurrency=concurrency) for _ in range(rounds)]
+        seconds[key] = statistics.median(done.seconds for done in runs)
+
+    with served(work, SLOW) as server:
+        for concurrency, rounds in ((1, 1), (2, scale.rounds), (4, scale.rounds), (8, scale.rounds)):
+            take(f"tap_yoc {concurrency}", TAP, server, concurrency, rounds)
+        take("floor 4", FLOOR, server, 4)
+        take("dlt", DLT, server, 1)
+        take("ordinary_sdk", ORDINARY, server, 1)
+        take("airbyte_cdk 2", AIRBYTE, server, 2)
+        take("airbyte_cdk 4", AIRBYTE, server, 4)
+        take("airbyte_cdk 8", AIRBYTE, server, 8)
+    with served(work, TWO_AT_MOST) as server:
+        take("tap_yoc 4, two allowed", TAP, server, 4, scale.rounds)
+    return {"pages": work.pages, "rows": work.rows, "rounds": scale.rounds, "seconds": seconds}
+
+
+def growth(scale: Scale) -> dict[str, Any]:
+    """(c) More and more rows: cost of a row, and peak memory."""
+    works = [work_of(days, GROWING_ROWS_PER_DAY) for days in scale.growing_days]
+    chosen = (FLOOR, TAP, DLT, AIRBYTE, ORDINARY)
+    sizes = {contender.name: works if contender in {FLOOR, TAP} else [works[0], works[-1]] for contender in chosen}
+
+    def grow(contender: Contender) -> list[dict[str, Any]]:
+        found = []
+        for work in sizes[contender.name]:
+            with served(work, HEALTHY) as server:
+                done = checked(contender, work, server)
+            found.append({"rows": work.rows, "cpu_seconds": done.cpu_seconds, "peak_mb": done.peak_mb})
+        return found
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        grown = dict(zip(sizes, pool.map(grow, chosen), strict=True))
+    counted = _instructions((TAP,), works)
+    return {"contenders": grown, "tap_instructions_per_row": counted[TAP.name]}
+
+
+def start(scale: Scale) -> dict[str, Any]:
+    """(d) Start-up: a whole run, login included, over one day that has no rows."""
+    work = work_of(1, 0)
+    chosen = (FLOOR, TAP, DLT, AIRBYTE, ORDINARY)
+    seconds: dict[str, list[float]] = {contender.name: [] for contender in chosen}
+    with served(work, HEALTHY) as server:
+        for number in range(scale.starts + 1):
+            for contender in chosen if number % 2 else chosen[::-1]:
+                done = checked(contender, work, server)
+                if number:  # The first run writes what Python compiles.
+                    seconds[contender.name].append(done.seconds)
+    counted = _totals((TAP, ORDINARY), work)
+    return {
+        "rounds": scale.starts,
+        "seconds": {name: statistics.median(values) for name, values in seconds.items()},
+        "instructions": counted,
+    }
+
+
+def faults(scale: Scale) -> dict[str, Any]:
+    """(e) Who is right, who loses rows, who never ends."""
+    work = work_of(scale.fault_days)
+    cases = [(name, behaviour, contender) for name, behaviour in FAULTS.items() for contender in JUDGED]
+
+    def one(case: tuple[str, Behaviour, Contender]) -> str:
+        name, behaviour, contender = case
+        served_work = replace(work, as_text=behaviour.as_text)
+        with served(served_work, behaviour) as server:
+            folder = RUNS / "faults" / name.replace(" ", "_") / contender.name
+            job = Job(work=work, url=server.url, folder=folder)
+            endless_after = ENDLESS_FACTOR * work.pages
+            done = run(contender, job, server=server, endless_after=endless_after, longest_seconds=FAULT_SECONDS)
+        verdict = judge(work, done, contender.rows(folder))
+        say(f"  {behaviour.what}: {contender.title}: {verdict} ({done.seconds:.0f} s)")
+        return verdict
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        verdicts = list(pool.map(one, cases))
+    lines: dict[str, dict[str, str]] = {}
+    for (_, behaviour, contender), verdict in zip(cases, verdicts, strict=True):
+        lines.setdefault(behaviour.what, {})[contender.name] = verdict
+    return {"rows": work.rows, "lines": lines}
+
+
+PARTS: dict[str, Callable[[Scale], dict[str, Any]]] = {
+    "a": throughput,
+    "b": latency,
+    "c": growth,
+    "d": start,
+    "e": faults,
+}
+
+
+def _drain(server: Served, work: Work) -> float:
+    """Return how long the server alone takes: one connection, and nothing done with what comes."""
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    connection.request("POST", TOKEN_PATH, json.dumps({"grant_type": "password", **CREDENTIALS}))
+    headers = {"Authorization": f"Bearer {json.load(connection.getresponse())['access_token']}"}
+    query = Job(work=work, url=server.url, folder=RUNS).query()
+    started = time.perf_counter()
+    for number in range(1, work.pages + 1):
+        connection.request("POST", REPORT_PATH, json.dumps({**query, "page": number}), headers)
+        connection.getresponse().read()
+    seconds = time.perf_counter() - started
+    connection.close()
+    return seconds
+
+
+def _instructions(contenders: Iterable[Contender], works: list[Work]) -> dict[str, list[float]]:
+    """Return the instructions that each row more costs, from one size of work to the next."""
+    totals = [_totals(contenders, work) for work in works]
+    return {
+        name: [
+            (more[name] - less[name]) / (works[step + 1].rows - works[step].rows)
+            for step, (less, more) in enumerate(zip(totals, totals[1:], strict=False))
+        ]
+        for name in totals[0]
+    }
+
+
+def _totals(contenders: Iterable[Contender], work: Work) -> dict[str, int]:
+    def count(contender: Contender) -> tuple[str, int]:
+        folder = RUNS / "counted" / f"{contender.name}-{work.rows}"
+        total = instructions(contender, Job(work=work, url=server.url, folder=folder))
+        say(f"  {contender.title}, {work.rows:,} rows: {total / 1e9:.2f} billion instructions")
+        return contender.name, total
+
+    with served(work, HEALTHY) as server, ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(pool.map(count, contenders))

@@ -1,0 +1,5 @@
+"""Run the tap."""
+
+from tap_ordinary.tap import TapOrdinary
+
+TapOrdinary.cli()

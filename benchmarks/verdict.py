@@ -1,0 +1,45 @@
+"""Who is right: the rows that came out beside those that are there; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.measure import ENDLESS
+from benchmarks.work import COUNTRIES, DIMENSIONS, METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from benchmarks.measure import Run
+    from benchmarks.work import Work
+
+RIGHT = "right"
+NUMBERS = [name for name, kind in {**DIMENSIONS, **METRICS}.items() if kind in {"INTEGER", "FLOAT", "DECIMAL"}]
+
+
+def judge(work: Work, run: Run, rows: Iterable[dict[str, Any]]) -> str:
+    """Return in words how a contender fared."""
+    if run.stopped:
+        return "never ends" if run.stopped == ENDLESS else "does not come to an end in time"
+    if run.exit_code:
+        return "fails, and says so"
+    found: Counter[tuple[str, int, str, int]] = Counter()
+    are_text = False
+    for row in rows:
+        are_text = are_text or any(isinstance(row[name], str) for name in NUMBERS)
+        found[str(row["date"])[:10], int(row["ad_unit_visx_id"]), row["country"], int(row["impressions"])] += 1
+    expected = Counter(_expected(work))
+    missing, surplus = (expected - found).total(), (found - expected).total()
+    if missing:
+        return f"**loses {missing:,} of {work.rows:,} rows**, in silence"
+    if surplus:
+        return f"**{surplus:,} rows too many**, in silence"
+    return "numbers stay text" if are_text else RIGHT
+
+
+def _expected(work: Work) -> Iterator[tuple[str, int, str, int]]:
+    for day in work.within(work.first, work.last):
+        for number, figures in enumerate(work.figures):
+            unit, country = divmod(number, len(COUNTRIES))
+            yield day.isoformat(), 300_000 + unit, COUNTRIES[country], figures["impressions"]

@@ -13,7 +13,7 @@ from tap_yoc.envelope import decode
 from tap_yoc.errors import LoginError
 from tap_yoc.patience import RetryableError
 from tap_yoc.token_cache import NO_PAIR, TokenPair
-from tap_yoc.transport import TOO_MANY_REQUESTS, NotSentError
+from tap_yoc.transport import TOO_MANY_REQUESTS, UNAVAILABLE, NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,20 +112,20 @@ class YOCAuthenticator(APIAuthenticatorBase):
                 raise
             except RetryableError:
                 return None  # YOC may have rotated; using the old token again could revoke the whole family
-            if response.status == TOO_MANY_REQUESTS:
+            if response.status in {TOO_MANY_REQUESTS, UNAVAILABLE}:
                 self._transport.raise_if_retryable(response)  # assumed: turned away before the token was looked at
             return _pair_of(response, sent_at, previous_refresh_token=refresh_token)
 
         pair = self._patience.run("Refreshing the token", attempt, within_turn=True)
         if pair is None:
-            logger.info("The refresh token bought no new pair; logging in with the password.")
+            logger.info("The refresh token bought no new pair.")
         return pair
 
     def _log_in(self, *, had_refresh_token: bool) -> TokenPair:
         username, password = self._settings.username, self._settings.password
         if not (username and password):
             self._refused = LoginError(
-                "The refresh token is used up or revoked, and there is no password to fall back to; "
+                "The refresh token is, or may be, used up or revoked, and there is no password to fall back to; "
                 "set username and password, or a new refresh_token."
             )
             raise self._refused
@@ -142,7 +142,7 @@ class YOCAuthenticator(APIAuthenticatorBase):
                 raise self._refused
             return pair
 
-        logger.info("Logging in%s.", " again" if had_refresh_token else "")
+        logger.info("Logging in with the password%s.", " again" if had_refresh_token else "")
         return self._patience.run("The login", attempt, within_turn=True)
 
     def _ask(self, **grant: str) -> tuple[Response, float]:

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_yoc.columns import columns_of
-from tap_yoc.envelope import read_answer
-from tap_yoc.errors import LoginError, PermissionDeniedError, RequestRefusedError
+from tap_yoc.envelope import EnvelopeReader
+from tap_yoc.errors import LoginError, PermissionDeniedError, RequestRefusedError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_yoc.auth import YOCAuthenticator
     from tap_yoc.columns import Column
-    from tap_yoc.envelope import Answer, Json
+    from tap_yoc.envelope import Answer, Json, RowType
     from tap_yoc.patience import Patience
     from tap_yoc.settings import Settings
     from tap_yoc.transport import Response, Transport
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 REPORT_PATH = "/api/v1/reporting/publishers"
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 401, 403, 404, 500
 REFUSED = 400
+ERRORS_THAT_REFUSE = 3
+"""So many internal errors in a row to a page that may not exist are taken for its refusal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,7 @@ class YOCClient:
         self._transport = transport
         self._patience = patience
         self._authenticator = authenticator
+        self._envelopes = EnvelopeReader()
 
     def columns(self) -> list[Column]:
         """Return the columns that the account may ask for.
@@ -88,37 +91,56 @@ class YOCClient:
             self._raise_for_status(response, "the metadata")
             return response.json()
 
-        return columns_of(self._patience.run("The metadata", attempt))
+        try:
+            return columns_of(self._patience.run("The metadata", attempt))
+        except RequestRefusedError as error:
+            raise SettingsError(f"{error} Is api_url right?") from error
 
-    def page(self, query: Query, number: int) -> Answer | None:
+    def page(
+        self, query: Query, number: int, rows: RowType, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Answer | None:
         """Return a page of a report, or None when YOC answers that it lies past the end.
+
+        It is not waited for any longer than `is_wanted` says.
 
         Raises:
             RequestRefusedError: YOC does not accept the query.
             YOCError: Whatever else kept it from being read.
         """
-        return self._page(query, number, is_probe=False)
+        return self._page(query, number, rows, is_wanted, is_probe=False)
 
-    def try_page(self, query: Query, number: int) -> Answer | None:
+    def try_page(self, query: Query, number: int, rows: RowType) -> Answer | None:
         """Return a page, or None when YOC refuses its number, with an error of its own too (500)."""
         try:
-            return self._page(query, number, is_probe=True)
+            return self._page(query, number, rows, lambda: True, is_probe=True)
         except RequestRefusedError:
             return None
 
-    def _page(self, query: Query, number: int, *, is_probe: bool) -> Answer | None:
+    def _page(
+        self, query: Query, number: int, rows: RowType, is_wanted: Callable[[], bool], *, is_probe: bool
+    ) -> Answer | None:
         what = f"Page {number} of {', '.join(query.group_by)}{f' for {query.window}' if query.window else ''}"
 
+        errors = 0
+
         def attempt() -> Answer | None:
+            nonlocal errors
             response = self._exchange("POST", json=query.body(number))
             if response.status == NOT_FOUND:
                 return None  # the address is right, since the metadata came from it
-            if response.status == INTERNAL_ERROR and is_probe:
+            errors += response.status == INTERNAL_ERROR
+            if is_probe and errors == ERRORS_THAT_REFUSE:
                 return None  # a negative offset reaches some servers' database
             self._raise_for_status(response, what)
-            return read_answer(response.json(), response.headers)
+            return self._read(response, rows)
 
-        return self._patience.run(what, attempt)
+        return self._patience.run(what, attempt, is_wanted=is_wanted)
+
+    def _read(self, response: Response, rows: RowType) -> Answer:
+        try:
+            return self._envelopes.read(response.content, response.headers, rows)
+        except ValueError:
+            raise response.not_json() from None
 
     def _exchange(self, method: Literal["GET", "POST"], **body: Any) -> Response:  # noqa: ANN401 - JSON
         """Return the answer to a signed request; after a 401 the token is renewed, once."""
@@ -141,6 +163,4 @@ class YOCClient:
             raise PermissionDeniedError(
                 f"YOC does not let this account see {what} ({said}); ask YOC's account manager."
             )
-        raise RequestRefusedError(
-            f"YOC refuses {what} ({said}); check api_url and your reports.", status=response.status
-        )
+        raise RequestRefusedError(f"YOC refuses {what} ({said}); check your own reports, or report this.")

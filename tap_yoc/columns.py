@@ -86,6 +86,8 @@ class Column:
     def json_schema(self, *, is_key: bool) -> dict[str, Any]:
         """Return the column's JSON Schema; a key is never null."""
         schema = dict(_JSON_TYPES[self.kind])
+        if self.kind is Kind.DATE and is_key and self.name != "date":
+            schema = {"type": "string"}  # where it is missing, it is ""
         return schema if is_key else {**schema, "type": [schema["type"], "null"]}
 
     def cast(self, cell: Json) -> Any:  # noqa: ANN401 - one of the kinds

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_yoc.errors import SettingsError, YOCError
-from tap_yoc.summary import FIRST_SIGNAL_CODE
 
 if TYPE_CHECKING:
     import click
@@ -42,8 +42,8 @@ class YOCCommand(SingerCommand):
             self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
             sys.exit(error.exit_code)
         except SystemExit as stop:
-            if isinstance(stop.code, int) and stop.code > FIRST_SIGNAL_CODE:
-                # Whoever sent the signal should not wait for answers that nobody will read.
+            if isinstance(stop.code, int) and threading.active_count() > 1:
+                # Nobody should wait for answers that nobody will read.
                 sys.stdout.flush()
                 logging.shutdown()
                 os._exit(stop.code)

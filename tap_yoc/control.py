@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ from tap_yoc.client import Query
 from tap_yoc.errors import IncompleteDataError
 from tap_yoc.reading import twice
 from tap_yoc.reports import DATE, Report
+from tap_yoc.windows import day_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from tap_yoc.columns import Column
@@ -38,6 +40,16 @@ class DayFigures:
         day = self._sums[row[DATE]]
         for metric in self.metrics:
             day[metric] += row[metric] or 0
+
+    def add_page(self, days: list[str], figures: Mapping[str, list[int | None]]) -> None:
+        """Add a page, its days ascending: the day of each row, and each metric's column."""
+        start = 0
+        while start < len(days):
+            end = bisect_right(days, days[start], start)
+            sums = self._sums[days[start]]
+            for metric in self.metrics:
+                sums[metric] += sum(filter(None, figures[metric][start:end]))
+            start = end
 
     def sums_of(self, day: date) -> dict[str, int]:
         """Return the day's sums, 0 where there are no rows."""
@@ -72,6 +84,12 @@ class ControlFigures:
     def metrics(self) -> tuple[Column, ...]:
         """The metrics that can be compared."""
         return self._offer.additive if self._is_usable else ()
+
+    @property
+    def newest_day(self) -> date | None:
+        """The newest day that has figures, None when that is not known."""
+        totals = self._read()
+        return day_of(max(totals.days)) if totals and totals.days else None
 
     def difference(self, figures: DayFigures, window: Window) -> str | None:
         """Return how a stream's figures differ from the account's, in words, or None where they agree."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -28,14 +28,29 @@ TOTALS = ("total", "total_count", "total_items", "count")
 TOTAL_HOLDERS = ("pagination", "paging", "meta")
 TOTAL_HEADER = "X-Total-Count"
 
-_exact = msgspec.json.Decoder(float_hook=Decimal)
+
+def exact_number(text: str) -> Decimal | str:
+    """Return a JSON number with a point, its digits kept; one that Python would write with an exponent stays text."""
+    is_plain = "e" not in text and "E" not in text and (len(text) <= _SURELY_PLAIN or _is_plain(text))
+    return Decimal(text) if is_plain else text
+
+
+_SURELY_PLAIN, _MOST_CHARACTERS = len("0.000000"), 100
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _MOST_CHARACTERS and not text.lstrip("-").startswith("0.000000")
+
+
+_decoder = msgspec.json.Decoder(float_hook=exact_number)
+_parts = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """One page of a report."""
 
-    rows: list[Row]
+    rows: list[Any]
     total: int | None
     """How many rows the server says there are; of which pages, is for the reader of the pages to find out."""
 
@@ -47,21 +62,73 @@ def decode(content: bytes) -> Json:
         ValueError: The body is not JSON (an HTML page, a cut body, nothing).
     """
     try:
-        return _exact.decode(content)
+        return _decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # NaN is no JSON, and some servers send it; a message about the cell is worth more than one about the body.
         return json.loads(content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=Decimal)
 
 
-def read_answer(body: Json, headers: Mapping[str, str]) -> Answer:
-    """Return the rows and the total of a report's answer.
+class RowType(Protocol):
+    """What makes rows of JSON."""
 
-    Raises:
-        UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
+    def decode(self, content: msgspec.Raw | bytes) -> list[Any] | None:
+        """Return the rows of a JSON list, or None when they have to be looked at cell by cell."""
+
+    def cast(self, raw_rows: list[Row]) -> list[Any]:
+        """Return the rows, looked at cell by cell."""
+
+
+class EnvelopeReader:
+    """Reads answers; one that looks like the last one read in full is not taken apart again; safe under threads.
+
     Source: assumed; YOC's help shows no complete answer.
     """
-    rows = rows_of(body)
-    return Answer(rows=rows, total=total_of(body, headers))
+
+    def __init__(self) -> None:
+        """Know no envelope yet."""
+        self._known: tuple[tuple[str, ...], tuple[frozenset[str], ...]] | None = None
+        """Where the rows are, and the keys of each level down to them."""
+
+    def read(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer:
+        """Return the rows and the total of a report's answer.
+
+        Raises:
+            ValueError: The body is not JSON.
+            UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
+        """
+        answer = self._read_known(content, headers, row_type)
+        if answer:
+            return answer
+        body = decode(content)
+        path, found = _locate_rows(body)
+        rows = _trimmed(found)
+        if rows is found:
+            levels = [body] if path else []
+            for name in path[:-1]:
+                levels.append(levels[-1][name])
+            self._known = path, tuple(frozenset(level) for level in levels)
+        return Answer(rows=row_type.cast(rows), total=total_of(body, headers))
+
+    def _read_known(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer | None:
+        """Return the answer if its envelope is the known one and its cells are what was declared, else None."""
+        if self._known is None:
+            return None
+        path, keys = self._known
+        part: msgspec.Raw | bytes = content
+        body: dict[str, Json] = {}
+        inner = body
+        try:
+            for name, known in zip(path, keys, strict=True):
+                parts = _parts.decode(part)
+                if parts.keys() != known:
+                    return None
+                part = parts.pop(name)
+                inner.update({other: _decoder.decode(raw) for other, raw in parts.items()})
+                inner = inner.setdefault(name, {})
+        except msgspec.DecodeError:
+            return None
+        rows = None if _tells_of_failure(body) else row_type.decode(part)
+        return None if rows is None else Answer(rows=rows, total=total_of(body, headers))
 
 
 def rows_of(body: Json) -> list[Row]:
@@ -72,6 +139,11 @@ def rows_of(body: Json) -> list[Row]:
     Raises:
         UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
     """
+    return _trimmed(_locate_rows(body)[1])
+
+
+def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[Row]]:
+    """Return the rows as they came, and the keys that lead to them."""
     if isinstance(body, dict) and _tells_of_failure(body):
         raise UnknownEnvelopeError("YOC answered a report with success and a failure in one; please report this.")
     found = _find_rows(body, levels=2)
@@ -80,10 +152,15 @@ def rows_of(body: Json) -> list[Row]:
         raise UnknownEnvelopeError(
             f"YOC's answer to a report has no single list of rows (found: {keys}); please report this."
         )
-    names = {name for row in found for name in row}
-    if any(name != name.strip() for name in names):
-        return [{name.strip(): cell for name, cell in row.items()} for row in found]
     return found
+
+
+def _trimmed(rows: list[Row]) -> list[Row]:
+    """Return the rows without blanks around their columns' names; the very list where there are none."""
+    names = {name for row in rows for name in row}
+    if any(name != name.strip() for name in names):
+        return [{name.strip(): cell for name, cell in row.items()} for row in rows]
+    return rows
 
 
 def _tells_of_failure(body: dict[str, Json]) -> bool:
@@ -94,19 +171,19 @@ def _tells_of_failure(body: dict[str, Json]) -> bool:
     )
 
 
-def _find_rows(body: Json, levels: int) -> list[Row] | None:
+def _find_rows(body: Json, levels: int, path: tuple[str, ...] = ()) -> tuple[tuple[str, ...], list[Row]] | None:
     if isinstance(body, list):
-        return body if all(isinstance(row, dict) for row in body) else None
+        return (path, body) if all(isinstance(row, dict) for row in body) else None
     if not isinstance(body, dict) or not levels:
         return None
-    known = [rows for name in ROW_LISTS if (rows := _find_rows(body.get(name), levels - 1)) is not None]
+    known = [found for name in ROW_LISTS if (found := _find_rows(body.get(name), levels - 1, (*path, name)))]
     if known:
         return known[0] if len(known) == 1 else None
     others = {name: value for name, value in body.items() if name not in {*ROW_LISTS, *TOTAL_HOLDERS}}
-    found = [rows for value in others.values() if (rows := _find_rows(value, levels - 1)) is not None]
+    unknown = [found for name, value in others.items() if (found := _find_rows(value, levels - 1, (*path, name)))]
     # An empty list beside other things, under a name that nobody knows, may be anything.
-    is_clear = len(found) == 1 and (found[0] or len(others) == 1 or total_of(body, {}) == 0)
-    return found[0] if is_clear else None
+    is_clear = len(unknown) == 1 and (unknown[0][1] or len(others) == 1 or total_of(body, {}) == 0)
+    return unknown[0] if is_clear else None
 
 
 def total_of(body: Json, headers: Mapping[str, str]) -> int | None:

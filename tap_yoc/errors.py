@@ -61,11 +61,6 @@ class CellError(IncompleteDataError):
 class RequestRefusedError(IncompleteDataError):
     """YOC refuses a request as malformed (400, 404, 422 and the like)."""
 
-    def __init__(self, message: str, *, status: int) -> None:
-        """Keep the HTTP status beside the message."""
-        super().__init__(message)
-        self.status = status
-
 
 class UnavailableError(YOCError):
     """YOC cannot be reached, fails, or has no quota left, for longer than `max_wait_minutes`."""

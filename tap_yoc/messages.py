@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.contrib.msgspec import enc_hook as sdk_hook
+from singer_sdk.helpers._util import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from singer_sdk.singerlib import Message
 
 
@@ -19,14 +22,24 @@ class YOCMessageWriter(MsgSpecWriter):
 
     def serialize_message(self, message: Message) -> bytearray:
         """Return the message as one line of JSON."""
-        line = bytearray(_encoder.encode(message.to_dict()))
-        line += b"\n"
-        return line
+        return bytearray(_encoder.encode(message.to_dict()) + b"\n")
+
+    def write_records(self, stream: str, rows: Sequence[Any]) -> None:
+        """Write a RECORD for each row of a page, all at once: the SDK's message, put around rows encoded together."""
+        before = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
+        after = b',"time_extracted":' + _encoder.encode(utc_now()) + b"}\n"
+        # JSON has no line break within a row.
+        lines = _encoder.encode_lines(rows).removesuffix(b"\n").replace(b"\n", after + before)
+        self.write_lines(b"".join((before, lines, after)))
+
+    def write_lines(self, lines: bytes | bytearray) -> None:
+        """Write whole lines to stdout at once."""
+        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()
 
     def write_message(self, message: Message) -> None:
         """Write the message to stdout at once."""
-        sys.stdout.buffer.write(self.serialize_message(message))
-        sys.stdout.buffer.flush()
+        self.write_lines(self.serialize_message(message))
 
 
 def _plainly(value: Any) -> Any:  # noqa: ANN401 - whatever msgspec does not know itself

@@ -7,6 +7,7 @@ the rest of the run. Pure: pages come from a function that is passed in.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,11 +66,11 @@ def read_pages(pages: Pages, habits: Habits, page_size: int) -> Iterator[list[Ro
     learned = replace(habits)
     start = number = _first_page(pages, learned)
     total = _Total(learned)
-    read, previous = 0, None
+    read, previous = 0, _Ends([])
     while total.known is None or read < total.known:
-        answer = pages.get(number)
+        answer = pages.get(number) or _asked_again(pages, number, page_size, learned)
         rows = answer.rows if answer else []
-        if rows and rows == previous:
+        if rows and _Ends(rows) == previous:
             if total.known is None:
                 _prove_end(pages, number, rows, start, learned)
             break
@@ -77,9 +78,9 @@ def read_pages(pages: Pages, habits: Habits, page_size: int) -> Iterator[list[Ro
             total.take(answer.total, len(rows))
         if not rows:
             break
-        if previous:
-            if len(previous) < page_size:
-                _check_cap(pages, number, rows, len(previous), learned, habits)
+        if previous.length:
+            if previous.length < page_size:
+                _check_cap(pages, number, rows, previous.length, learned, habits)
             learned.pages_advance, learned.first_page = True, start
         learned.rows_per_page = max(learned.rows_per_page, len(rows))
         read += len(rows)
@@ -88,11 +89,26 @@ def read_pages(pages: Pages, habits: Habits, page_size: int) -> Iterator[list[Ro
         else:
             is_full = len(rows) >= page_size or (learned.pages_advance and len(rows) >= learned.rows_per_page)
             pages.expect(None if is_full else number)
+        previous = _Ends(rows)
         yield rows
-        previous, number = rows, number + 1
+        number += 1
     if total.known is not None and read != total.known:
         raise WindowFault(f"the server counts {total.known} rows and gave {read}")
     habits.remember(learned)
+
+
+def _asked_again(pages: Pages, number: int, page_size: int, learned: Habits) -> Answer | None:
+    """Return a page that the server says does not exist, or None when it says so twice and can be believed.
+
+    Raises:
+        IncompleteDataError: It has never given a row, so that its word for the end may be its word for anything.
+    """
+    again = pages.get_sized(number, page_size)
+    if again is None and not learned.rows_per_page:
+        raise IncompleteDataError(
+            "YOC answers 404 to the first report, as if there were none; check whether the account has figures."
+        )
+    return again
 
 
 def _first_page(pages: Pages, learned: Habits) -> int:
@@ -153,6 +169,19 @@ def _prove_end(pages: Pages, number: int, rows: list[Row], start: int, learned: 
             "set window_days to 1 if a day fits into one page, and report this to the maintainers."
         )
     learned.pages_advance = half < len(rows)
+
+
+class _Ends:
+    """What tells a page from the next one: its length, its first row and its last, as they were before being used."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.length = len(rows)
+        self._rows = [copy(row) for row in (*rows[:1], *rows[-1:])]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Ends) and (self.length, self._rows) == (other.length, other._rows)
+
+    __hash__ = None  # type: ignore[assignment] # its rows have none
 
 
 class _Total:

@@ -96,14 +96,22 @@ class Patience:
         self._slowed_at = 0.0
         self._outage = False
 
-    def run(self, what: str, attempt: Callable[[], T], *, within_turn: bool = False) -> T:
+    def run(
+        self,
+        what: str,
+        attempt: Callable[[], T],
+        *,
+        within_turn: bool = False,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> T:
         """Return what the attempt returns, repeating it while it raises `RetryableError`.
 
-        `within_turn` says that the caller already has its place in flight, as a request has that renews its token.
+        `within_turn` says that the caller already has its place in flight, as a request has that renews its token;
+        `is_wanted` whether anybody still waits for the result.
 
         Raises:
             UnavailableError: The budget is used up; or an earlier request used it up and nothing has worked since.
-            RunStopped: The run ended meanwhile.
+            RunStopped: The run ended, or nobody wants the result any more.
         """
         started: float | None = None
         backoffs = backoff.expo(factor=1, max_value=LONGEST_BACKOFF_SECONDS)
@@ -117,14 +125,17 @@ class Patience:
             else:
                 self._succeeded()
                 return result
+            if not is_wanted():
+                raise RunStopped
             now = self.clock.monotonic()
             started = sent_at if started is None else started
             wait = reason.retry_after or (0.5 + backoff.full_jitter(next(backoffs)))
-            if self._outage or now + wait - started > self._budget_seconds:
+            if self._outage:
+                raise UnavailableError(f"{what}: YOC is still not available ({reason}); run again later.") from reason
+            if now + wait - started > self._budget_seconds:
                 self._outage = True
                 raise UnavailableError(
-                    f"{what} failed for {(now - started) / 60:.1f} minutes, longer than max_wait_minutes allows "
-                    f"({reason}); run again later, the bookmarks are kept."
+                    f"{what} failed for longer than max_wait_minutes allows ({reason}); run again later."
                 ) from reason
             if reason.slow_down:
                 self._slow_down(sent_at, now + wait)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tap_yoc.errors import CellError, IncompleteDataError, WindowFault
+from tap_yoc.errors import IncompleteDataError, WindowFault
 from tap_yoc.pagination import Habits, read_pages
-from tap_yoc.reports import DATE
+from tap_yoc.rows import RowShape
 from tap_yoc.window_check import WindowCheck
 
 if TYPE_CHECKING:
@@ -14,57 +17,93 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from tap_yoc.client import Query, YOCClient
-    from tap_yoc.envelope import Answer, Row
+    from tap_yoc.envelope import Answer, RowType
     from tap_yoc.reports import Report
+    from tap_yoc.rows import Row
     from tap_yoc.summary import RunSummary
-    from tap_yoc.windows import Window
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
 class ReadAhead:
-    """The pages of one query, some of them fetched before they are asked for; at most `depth` wait to be read."""
+    """The pages of one query, some of them fetched before they are asked for.
 
-    def __init__(self, client: YOCClient, query: Query, pool: Executor, depth: int) -> None:
+    At most `depth` pages wait behind the one that is read; when the last one is in sight, `then` is called.
+    """
+
+    def __init__(self, client: YOCClient, query: Query, rows: RowType, pool: Executor, depth: int) -> None:
         """Fetch nothing yet."""
+        self.query = query
+        self.rows = rows
+        self.then: Callable[[], object] | None = None
         self._client = client
-        self._query = query
         self._pool = pool
         self._depth = depth
         self._ahead: dict[int, Future[Answer | None]] = {}
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._number = 0
 
     def get(self, number: int) -> Answer | None:
         """Return a page, waiting for it if need be."""
         self._number = number
-        self._submit(number)
-        for passed in [earlier for earlier in self._ahead if earlier < number - 1]:
-            del self._ahead[passed]
-        return self._ahead[number].result()
+        page = self._submit(number)
+        with self._lock:
+            for passed in [earlier for earlier in self._ahead if earlier < number - 1]:
+                del self._ahead[passed]
+        return page.result()
 
     def try_get(self, number: int) -> Answer | None:
         """Return a page, or None when the server refuses its number."""
-        return self._client.try_page(self._query, number)
+        return self._client.try_page(self.query, number, self.rows)
 
     def get_sized(self, number: int, page_size: int) -> Answer | None:
         """Return a page cut to another size."""
-        return self._client.page(self._query.cut_to(page_size), number)
+        return self._client.page(self.query.cut_to(page_size), number, self.rows)
 
     def expect(self, last: int | None) -> None:
         """Fetch what comes next, up to `last` and within the depth."""
         end = self._number + self._depth
         for number in range(self._number + 1, (end if last is None else min(last, end)) + 1):
             self._submit(number)
+        if self.then and last is not None and last < end:
+            begin, self.then = self.then, None
+            begin()
+
+    def begin(self, habits: Habits) -> None:
+        """Fetch the first page before anybody reads, and, when it tells how many there are, those behind it."""
+        first = 1 if habits.first_page is None else habits.first_page
+        self._number = first
+        page = self._submit(first)
+        if habits.counts_all:
+            page.add_done_callback(self._go_on)
+
+    def _go_on(self, first: Future[Answer | None]) -> None:
+        if self._is_closed or first.cancelled() or first.exception():
+            return
+        answer = first.result()
+        if answer and answer.rows and answer.total:
+            with suppress(RuntimeError):  # the run is over, and the pool with it
+                self.expect(self._number - 1 - (-answer.total // len(answer.rows)))
 
     def close(self) -> None:
         """Drop what nobody will read."""
-        for future in self._ahead.values():
-            future.cancel()
+        self._is_closed = True
+        with self._lock:
+            for future in self._ahead.values():
+                future.cancel()
 
-    def _submit(self, number: int) -> None:
-        if number not in self._ahead:
-            self._ahead[number] = self._pool.submit(self._client.page, self._query, number)
+    def _is_wanted(self) -> bool:
+        return not self._is_closed
+
+    def _submit(self, number: int) -> Future[Answer | None]:
+        with self._lock:
+            if number not in self._ahead:
+                self._ahead[number] = self._pool.submit(
+                    self._client.page, self.query, number, self.rows, self._is_wanted
+                )
+            return self._ahead[number]
 
 
 class Reader:
@@ -77,80 +116,55 @@ class Reader:
         self._pool = pool
         self._concurrency = concurrency
         self._summary = summary
+        self._begun: ReadAhead | None = None
 
-    def rows(self, report: Report, query: Query) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a query, cast and checked, in order.
+    def pages(self, shape: RowShape, query: Query, then: Query | None = None) -> Iterator[list[Row]]:
+        """Yield the rows of a query, cast and checked, in order, a page at a time.
 
-        Shape: `{column: value}` of the report's key and of the figures asked for.
+        `then` is the query that will be asked next: its pages are fetched as soon as this one's end is in sight.
 
         Raises:
             WindowFault: The rows cannot be the whole of it.
             CellError: A value does not fit its column.
         """
-        query = query.cut_to(min(query.page_size, self.habits.page_cap or query.page_size))
-        cast = RowCast(report, query, self._summary)
-        check = WindowCheck(report, query.window)
-        ahead = ReadAhead(self._client, query, self._pool, self._concurrency)
+        check = WindowCheck(shape.key, query.window)
+        ahead = self._ahead_of(shape, query)
+        if then:
+            ahead.then = partial(self._begin, shape, then)
         try:
-            for page in read_pages(ahead, self.habits, query.page_size):
-                for raw in page:
-                    row = cast(raw)
-                    check.take(row)
-                    yield row
-            cast.tell_absent(query.window)
+            for page in read_pages(ahead, self.habits, ahead.query.page_size):
+                shape.fill_missing(page, self._summary)
+                check.take_page(shape.keys(page))
+                yield page
         finally:
             ahead.close()
 
+    def rows(self, report: Report, query: Query) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a query one by one.
 
-class RowCast:
-    """Turns a row as it was sent into the report's types."""
-
-    def __init__(self, report: Report, query: Query, summary: RunSummary) -> None:
-        """Take the columns that the query asks for."""
-        self._report = report
-        self._key = report.key
-        self._figures = [column for column in report.figures if column.name in query.data_fields]
-        self._summary = summary
-        self._rows = 0
-        self._absent = {column.name for column in self._figures}
-
-    def __call__(self, raw: Row) -> dict[str, Any]:
-        """Return the row; nothing is left of columns that were not asked for.
-
-        Raises:
-            CellError: A value does not fit; names stream, column and day, and not the value.
+        Shape: `{column: value}` of the report's key and of the figures asked for.
         """
-        self._rows += 1
-        if self._absent:
-            self._absent -= raw.keys()
-        row: dict[str, Any] = {}
-        try:
-            for column in self._key:
-                value = column.cast(raw.get(column.name))
-                row[column.name] = self._in_place_of_missing(column) if value is None else value
-            for column in self._figures:
-                row[column.name] = column.cast(raw.get(column.name))
-        except ValueError as error:
-            day = f" of {row[DATE]}" if row.get(DATE) else ""
-            raise CellError(
-                f"Stream {self._report.name}: column {column.name}{day} holds a value that is {error} "
-                f"(declared {column.declared}); please report this to the maintainers."
-            ) from None
-        return row
+        shape = RowShape(report, [column for column in report.figures if column.name in query.data_fields])
+        for page in self.pages(shape, query):
+            yield from map(shape.as_dict, page)
 
-    def tell_absent(self, window: Window | None) -> None:
-        """Warn of figures that were asked for and that no row had."""
-        for name in sorted(self._absent) if self._rows else ():
-            self._summary.warn(
-                f"Stream {self._report.name}: YOC was asked for {name} and sent no such column"
-                f"{f' for {window}' if window else ''}; it is null in all rows."
-            )
+    def _begin(self, shape: RowShape, query: Query) -> None:
+        self._begun = self._new(shape, query)
+        self._begun.begin(self.habits)
 
-    def _in_place_of_missing(self, column: Any) -> Any:  # noqa: ANN401 - as the column's kind
-        if column.name == DATE:
-            raise ValueError("missing, where a day is needed")
-        self._summary.missing[self._report.name, column.name] += 1
-        return column.missing
+    def _ahead_of(self, shape: RowShape, query: Query) -> ReadAhead:
+        """Return the pages of a query, those that were begun before if it is this one."""
+        begun, self._begun = self._begun, None
+        new = self._new(shape, query)
+        if begun and begun.rows is shape and begun.query == new.query:
+            return begun
+        if begun:
+            begun.close()
+        return new
+
+    def _new(self, shape: RowShape, query: Query) -> ReadAhead:
+        page_size = min(query.page_size, self.habits.page_cap or query.page_size)
+        return ReadAhead(self._client, query.cut_to(page_size), shape, self._pool, self._concurrency)
 
 
 class Attempt(Protocol[T_co]):

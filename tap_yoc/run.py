@@ -72,6 +72,13 @@ class Run:
         yesterday = self.today - ONE_DAY
         return Window(first=earliest_served(self.today), last=min(self.settings.end_date or yesterday, yesterday))
 
+    @property
+    def wanted(self) -> Window | None:
+        """The days of the reach from `start_date` on, None when there are none."""
+        reach = self.reach
+        first = max(self.settings.start_date or reach.first, reach.first)
+        return Window(first=first, last=reach.last) if first <= reach.last else None
+
     def fetched_at(self) -> str:
         """Return the instant at which a window's reading begins, later than that of every reading before it."""
         self._fetched_at = max(self.clock.now(), self._fetched_at + timedelta.resolution)

@@ -81,7 +81,9 @@ def tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
         tidy[name] = value
         if isinstance(value, str) and "string" not in kinds and kinds:
             try:
-                tidy[name] = json.loads(value.strip().lower() if "boolean" in kinds else value, parse_constant=_refuse)
+                tidy[name] = json.loads(
+                    value.strip().lower() if "boolean" in kinds else value, parse_constant=refuse_constant
+                )
             except ValueError:
                 raise SettingsError(f"Setting {name} must be {_wanted(schema['properties'][name])}.") from None
     return tidy
@@ -168,7 +170,8 @@ def _span(config: Mapping[str, Any], name: str) -> float:
     return float(config[name])
 
 
-def _refuse(constant: str) -> None:
+def refuse_constant(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python's JSON takes and JSON does not have."""
     raise ValueError(constant)
 
 

@@ -1,22 +1,19 @@
-"""The streams: what a report, an entity and the metadata are to the Singer SDK."""
+"""The fact streams: what a report is to the Singer SDK."""
 
 from __future__ import annotations
 
 import sys
-from abc import abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from singer_sdk import Stream
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib import Schema
-
+from tap_yoc.base_stream import YOCStream
 from tap_yoc.client import Query
 from tap_yoc.control import DayFigures
-from tap_yoc.errors import LoginError, SettingsError, WindowFault, YOCError
+from tap_yoc.errors import SettingsError, WindowFault
 from tap_yoc.reading import twice
-from tap_yoc.reports import DAILY_TOTALS, DATE, FETCHED_AT, IS_FINAL, REPORT_FIELDS, Report
-from tap_yoc.windows import ONE_DAY, Window, advance, day_of, empty_days_between, plan
+from tap_yoc.reports import DAILY_TOTALS, DATE, FETCHED_AT, IS_FINAL
+from tap_yoc.rows import Page, RowShape
+from tap_yoc.windows import ONE_DAY, advance, day_of, gaps_between, plan
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -24,101 +21,16 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import date
 
     from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context
-    from singer_sdk.singerlib import Catalog, CatalogEntry
 
-    from tap_yoc.reports import Entity
+    from tap_yoc.reports import Report
     from tap_yoc.run import Run
-    from tap_yoc.windows import Plan
+    from tap_yoc.windows import Plan, Window
 
 INCREMENTAL = "INCREMENTAL"
-
-
-class YOCStream(Stream):
-    """A stream whose failure costs only itself, and whose bookmark moves only where the stream says so."""
-
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are cast by their columns already
-
-    def __init__(self, tap: Tap, run: Run, *, name: str, schema: dict[str, Any], keys: tuple[str, ...]) -> None:
-        """Take what the streams of this run share, and what the catalog shows of this one."""
-        super().__init__(tap, schema=schema, name=name)
-        self.run = run
-        self.primary_keys = keys
-
-    @abstractmethod
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the stream's rows."""
-
-    @override
-    def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Yield the stream's rows; a failure is noted and ends this stream only."""
-        run = self.run
-        if run.stopped_by:
-            return
-        run.summary.streams += 1
-        try:
-            for row in self.rows():
-                run.summary.rows += 1
-                yield row
-        except YOCError as error:
-            run.summary.fail(self.name, error)
-            self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
-            if isinstance(error, LoginError):
-                run.stopped_by = error
-        except Exception as error:
-            run.summary.fail(self.name, error)
-            self.logger.exception("Stream %s failed unexpectedly; please report this.", self.name)
-        run.summary.tell_missing(self.name)
-
-    @override
-    def apply_catalog(self, catalog: Catalog) -> None:
-        """Take the selection from a catalog, and keep to the keys and types that the account has now.
-
-        Raises:
-            SettingsError: The catalog gives the stream another key, under which rows would overwrite each other.
-        """
-        keys, replication_key = self.primary_keys, self.replication_key
-        if entry := catalog.get_stream(self.name):
-            self._bring_up_to_date(entry)
-        super().apply_catalog(catalog)
-        self.primary_keys, self.replication_key = keys, replication_key
-
-    def _bring_up_to_date(self, entry: CatalogEntry) -> None:
-        root = entry.metadata.root
-        catalog_key = entry.key_properties or root.table_key_properties
-        if catalog_key and set(catalog_key) != set(self.primary_keys) and root.selected is not False:
-            raise SettingsError(
-                f"The catalog gives stream {self.name} the key {', '.join(catalog_key)}, and only "
-                f"{', '.join(self.primary_keys)} makes its rows unique; run --discover again and select anew."
-            )
-        known = self.schema["properties"]
-        listed = entry.schema.properties or {}
-        for name in [name for name in listed if name not in known]:
-            del listed[name]
-            self.run.summary.warn(
-                f"Stream {self.name}: the catalog lists {name}, which the account does not have; it is left out."
-            )
-        for name in self.primary_keys:
-            listed.setdefault(name, Schema.from_dict(known[name]))
-        listed.update({name: Schema.from_dict(known[name]) for name in listed})
-        entry.schema.properties = listed
-        entry.schema.required = list(self.primary_keys)
-
-    def is_selected(self, column: str) -> bool:
-        """Whether the user wants a column, and the catalog knows it."""
-        return column in self.effective_schema["properties"] and self.mask["properties", column]
-
-    @override
-    def _increment_stream_state(self, latest_record: Mapping[str, Any], *, context: Context | None = None) -> None:
-        """Leave the bookmark alone: a row does not make its day complete."""
-
-    @override
-    def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Leave the state alone: it holds nothing but bookmarks."""
 
 
 class ReportStream(YOCStream):
@@ -133,13 +45,14 @@ class ReportStream(YOCStream):
         self.replication_key = DATE if report.is_daily else None
 
     @override
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def pages(self) -> Iterator[Page]:
         """Yield the report's rows, window by window; each window moves the bookmark."""
         if not self.report.is_daily:
             yield from self._one_total()
             return
         settings, run = self.run.settings, self.run
         bookmark = self.bookmark()
+        is_whole = not self.report.query
         days = plan(
             today=run.today,
             start_date=settings.start_date,
@@ -148,36 +61,46 @@ class ReportStream(YOCStream):
             lookback_days=self.report.lookback_days,
             window_days=settings.window_days,
             backfill=settings.backfill,
+            newest=run.control.newest_day if is_whole else None,
         )
+        if not (days.windows or bookmark):
+            run.summary.warn("There is nothing to read: YOC serves none of the days between start and end.")
         if days.lost:
             run.summary.warn(f"Stream {self.name}: YOC no longer serves {days.lost}; these days were never read.")
         days_with_rows: set[date] = set()
-        for window in days.windows:
+        shape = self._shape()
+        queries = [self._query(window) for window in days.windows]
+        for window, query, then in zip(days.windows, queries, [*queries[1:], None], strict=True):
             if bookmark and window.first <= bookmark:
                 run.summary.count_reread(window.first)
-            attempt = partial(self._window, window, days, days_with_rows)
+            attempt = partial(self._window, shape, query, then, days, days_with_rows)
             yield from twice(attempt, f"Stream {self.name}, {window}", run.summary.warn)
             run.summary.days.update(window.days())
             self._move_bookmark(window, days_with_rows)
-        if days.windows and not self.report.query:
+        if days_with_rows:
+            shape.tell_unseen(run.summary)
+        if days.windows and is_whole:
             self._tell_empty_days(days.windows[-1].last, days_with_rows)
 
-    def _window(
-        self, window: Window, days: Plan, days_with_rows: set[date], *, is_last: bool
-    ) -> Iterator[dict[str, Any]]:
+    def _window(  # noqa: PLR0913 - what changes from window to window comes last
+        self, shape: RowShape, query: Query, then: Query | None, days: Plan, days_with_rows: set[date], *, is_last: bool
+    ) -> Iterator[Page]:
         """Yield the rows of a window, then compare its days with the account's totals."""
-        run = self.run
+        run, window = self.run, query.window
+        assert window  # noqa: S101 - a daily report is asked for by windows
         fetched_at = run.fetched_at()
         next_first = days.next_first.isoformat()
-        query = self._query(window)
-        figures = DayFigures(self._compared(query))
+        figures = DayFigures(self._compared(shape))
         rows = 0
-        for row in run.reader.rows(self.report, query):
-            figures.add(row)
-            row[FETCHED_AT] = fetched_at
-            row[IS_FINAL] = row[DATE] < next_first
-            rows += 1
-            yield row
+        for page in run.reader.pages(shape, query, then):
+            rows += len(page)
+            dates = shape.column(page, DATE)
+            figures.add_page(dates, {metric: shape.column(page, metric) for metric in figures.metrics})
+            if FETCHED_AT in shape.names:
+                shape.set(page, FETCHED_AT, [fetched_at] * len(page))
+            if IS_FINAL in shape.names:
+                shape.set(page, IS_FINAL, [day < next_first for day in dates])
+            yield Page(page, shape)
         if difference := run.control.difference(figures, window) if figures.metrics else None:
             if not is_last or run.settings.on_incomplete_day == "fail":
                 raise WindowFault(difference)
@@ -185,24 +108,30 @@ class ReportStream(YOCStream):
         days_with_rows.update(map(day_of, figures.days))
         self.logger.info("%s: %s, %d rows.", self.name, window, rows)
 
-    def _compared(self, query: Query) -> list[str]:
+    def _shape(self) -> RowShape:
+        """Return what a row looks like: the key, and the figures and additions that are selected."""
+        figures = [column for column in self.report.figures if self.is_selected(column.name)]
+        added = [name for name in (FETCHED_AT, IS_FINAL) if self.is_selected(name)]
+        return RowShape(self.report, figures, added)
+
+    def _compared(self, shape: RowShape) -> list[str]:
         """Return the metrics whose sums must be the account's: none under a filter, or for the totals themselves."""
         if self.report.query or self.name == DAILY_TOTALS:
             return []
-        return [metric.name for metric in self.run.control.metrics if metric.name in query.data_fields]
+        return [metric.name for metric in self.run.control.metrics if metric in shape.figures]
 
-    def _one_total(self) -> Iterator[dict[str, Any]]:
+    def _one_total(self) -> Iterator[Page]:
         """Yield the rows of a report without days: one total from start to end, read anew in every run."""
-        run, window = self.run, _whole_reach(self.run)
-        if window is None:
+        run = self.run
+        if (window := run.wanted) is None:
             return
         self.logger.info("%s has no date: one total over %s, read anew in every run.", self.name, window)
-        fetched_at = run.fetched_at()
-        for row in twice(
-            lambda **_: run.reader.rows(self.report, self._query(window)), f"Stream {self.name}", run.summary.warn
-        ):
-            row[FETCHED_AT] = fetched_at
-            yield row
+        fetched_at, shape = run.fetched_at(), self._shape()
+        attempt = partial(run.reader.pages, shape, self._query(window))
+        for page in twice(lambda **_: attempt(), f"Stream {self.name}", run.summary.warn):
+            if FETCHED_AT in shape.names:
+                shape.set(page, FETCHED_AT, [fetched_at] * len(page))
+            yield Page(page, shape)
 
     def _query(self, window: Window) -> Query:
         """Return the query for a window: the grain, and the figures that are selected."""
@@ -265,91 +194,7 @@ class ReportStream(YOCStream):
 
     def _tell_empty_days(self, last: date, days_with_rows: set[date]) -> None:
         warn = self.run.summary.warn
-        for day in empty_days_between(days_with_rows, last):
-            warn(f"YOC has no figures for {day}, between days that have some.")
+        for gap in gaps_between(days_with_rows):
+            warn(f"YOC has no figures for {gap}, between days that have some.")
         if last == self.run.today - ONE_DAY and last not in days_with_rows:
             warn(f"YOC has no figures for yesterday ({last}); the next run asks again.")
-
-
-class EntityStream(YOCStream):
-    """The newest name and parent of each id."""
-
-    IDS_A_QUERY = 100
-
-    def __init__(self, tap: Tap, run: Run, entity: Entity) -> None:
-        """Take the entity, whose columns the account has."""
-        offer = run.offer
-        self._columns = offer.pick((entity.id_column, *entity.attributes))
-        # A report without any metric may not exist; one that counts something always has rows.
-        self._metrics = (offer.additive or offer.usual_metrics)[:1]
-        properties = {
-            column.name: column.json_schema(is_key=column.name == entity.id_column) for column in self._columns
-        }
-        schema = {"type": "object", "properties": properties, "required": [entity.id_column]}
-        super().__init__(tap, run, name=entity.name, schema=schema, keys=(entity.id_column,))
-
-    @override
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield each id once, with the name and parent of its newest day."""
-        window = _whole_reach(self.run)
-        if window is None:
-            return
-        id_column = self._columns[0]
-        newest: dict[Any, dict[str, Any]] = {}
-        ambiguous: dict[Any, None] = {}
-        for row in self._read(window, with_date=False):
-            if row[id_column.name] != id_column.missing:
-                if row[id_column.name] in newest:
-                    ambiguous[row[id_column.name]] = None
-                newest[row[id_column.name]] = row
-        ids = list(ambiguous)
-        for start in range(0, len(ids), self.IDS_A_QUERY):
-            chosen = {"in": {id_column.name: ids[start : start + self.IDS_A_QUERY]}}
-            for row in self._read(window, chosen, with_date=True):
-                newest[row[id_column.name]] = row  # days ascend, so the newest stays
-        for row in newest.values():
-            yield {
-                column.name: None if row[column.name] == column.missing else row[column.name]
-                for column in self._columns
-            }
-
-    def _read(self, window: Window, *filters: dict[str, Any], with_date: bool) -> Iterator[dict[str, Any]]:
-        run = self.run
-        dates = run.offer.pick([DATE]) if with_date else ()
-        report = Report(name=self.name, group_by=(*dates, *self._columns), data_fields=self._metrics, lookback_days=0)
-        query = Query(
-            group_by=[column.name for column in report.group_by],
-            data_fields=[column.name for column in report.data_fields],
-            sort=[column.name for column in report.key],
-            window=window,
-            filters=filters,
-            page_size=run.settings.page_size,
-        )
-        return twice(lambda **_: run.reader.rows(report, query), f"Stream {self.name}", run.summary.warn)
-
-
-class ReportFieldsStream(YOCStream):
-    """The metadata itself: which columns the account may ask for."""
-
-    def __init__(self, tap: Tap, run: Run) -> None:
-        """Show the columns that discovery found."""
-        text = {"type": "string"}
-        schema = {
-            "type": "object",
-            "properties": {"kind": text, "name": text, "type": text},
-            "required": ["kind", "name"],
-        }
-        super().__init__(tap, run, name=REPORT_FIELDS, schema=schema, keys=("kind", "name"))
-
-    @override
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield one row a column."""
-        for column in self.run.offer.columns:
-            yield {"kind": column.role.value, "name": column.name, "type": column.declared}
-
-
-def _whole_reach(run: Run) -> Window | None:
-    """Return the days from `start_date` to `end_date` that are within reach, None when there are none."""
-    reach = run.reach
-    first = max(run.settings.start_date or reach.first, reach.first)
-    return Window(first=first, last=reach.last) if first <= reach.last else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections import Counter
@@ -101,20 +100,3 @@ class RunSummary:
         if self.failures:
             return f"FAILED ({', '.join(self.failures)}; exit {int(self.exit_code)}): {what}."
         return f"Done: {what}."
-
-    def as_json(self) -> str:
-        """Return the run as JSON, for machines."""
-        return json.dumps(
-            {
-                "streams": self.streams,
-                "days": len(self.days),
-                "rows": self.rows,
-                "requests": self.requests,
-                "retries": self.retries,
-                "waited_seconds": round(self.waited_seconds, 3),
-                "oldest_day_read_again": str(self.oldest_reread) if self.oldest_reread else None,
-                "warnings": self.warnings,
-                "failed": list(self.failures),
-                "exit_code": int(self.exit_code),
-            }
-        )

@@ -12,15 +12,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_yoc.errors import SettingsError
+from tap_yoc.errors import SettingsError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_yoc.settings import Settings
-
-LONGEST_LOCK_SECONDS = 120.0
-"""Another run holds the file only while it asks the token endpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +78,12 @@ class TokenFile(TokenStore):
     hash, so that two logins in one file never mix, and a refresh token that the user replaced starts anew.
     """
 
-    def __init__(self, path: Path, account: str) -> None:
-        """Touch nothing yet."""
+    def __init__(self, path: Path, account: str, longest_wait_seconds: float) -> None:
+        """Touch nothing yet; another run holds the file while it asks the token endpoint, with all its patience."""
         super().__init__()
         self._path = path
         self._account = account
+        self._longest_wait_seconds = longest_wait_seconds
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -93,16 +91,21 @@ class TokenFile(TokenStore):
 
         Raises:
             SettingsError: The file cannot be locked, read or written.
+            UnavailableError: Another run has held it for too long.
         """
         try:
             from filelock import FileLock, Timeout  # noqa: PLC0415 - of an extra
         except ImportError:
             raise SettingsError("Setting token_cache needs an extra: pip install 'tap-yoc[token-cache]'.") from None
         with self._lock:
-            file_lock = FileLock(f"{self._path}.lock", timeout=LONGEST_LOCK_SECONDS)
+            file_lock = FileLock(f"{self._path}.lock", timeout=self._longest_wait_seconds)
             try:
                 file_lock.acquire()
-            except (OSError, Timeout) as error:
+            except Timeout as error:
+                raise UnavailableError(
+                    "Another run has been waiting for a token for too long; run again later."
+                ) from error
+            except OSError as error:
                 raise self._unusable("lock", error) from error
             try:
                 self.pair = self._read().get(self._account)
@@ -171,4 +174,6 @@ def token_store(settings: Settings) -> TokenStore:
         return TokenStore()
     parts = (settings.auth_url, settings.client_id, settings.username, settings.refresh_token)
     account = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-    return TokenFile(Path(settings.token_cache).expanduser().absolute(), account)
+    return TokenFile(
+        Path(settings.token_cache).expanduser().absolute(), account, longest_wait_seconds=settings.max_wait_minutes * 60
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 import requests.adapters
+import urllib3.exceptions
 
 from tap_yoc.envelope import decode
 from tap_yoc.errors import SettingsError
@@ -51,8 +52,12 @@ class Response:
         try:
             return decode(self.content)
         except ValueError:
-            kind = self.headers.get("Content-Type", "no content type")
-            raise RetryableError(f"the answer is not JSON ({kind}, {len(self.content)} bytes)") from None
+            raise self.not_json() from None
+
+    def not_json(self) -> RetryableError:
+        """Return what to raise for a body that is no JSON: a page of some proxy, or cut."""
+        kind = self.headers.get("Content-Type", "no content type")
+        return RetryableError(f"the answer is not JSON ({kind}, {len(self.content)} bytes)")
 
 
 class Transport:
@@ -96,27 +101,13 @@ class Transport:
                 method, url, auth=auth, timeout=self._timeout_seconds, allow_redirects=False, stream=True, **body
             ) as answer:
                 content = bytearray()
-                for chunk in answer.iter_content(CHUNK_BYTES):
+                # Not `iter_content`, which waits until a chunk is full, however slowly it drips.
+                while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=True):
                     content += chunk
                     if self.clock.monotonic() - started > self._timeout_seconds:
                         raise RetryableError(f"the answer took longer than {self._timeout_seconds:g} seconds")
-        except requests.exceptions.InvalidURL as error:
-            raise SettingsError(f"{url} is no usable address; mend api_url or auth_url.") from error
-        except requests.exceptions.InvalidJSONError as error:
-            raise SettingsError("A report's query holds a number that JSON does not have, such as NaN.") from error
-        except (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError) as error:
-            raise NotSentError(f"no connection ({_reason(error)})") from error
-        except requests.exceptions.ConnectionError as error:
-            kind = (
-                NotSentError
-                if "NewConnectionError" in repr(error) or "NameResolution" in repr(error)
-                else RetryableError
-            )
-            raise kind(f"no connection ({_reason(error)})") from error
-        except requests.exceptions.Timeout as error:
-            raise RetryableError(f"no answer within {self._timeout_seconds:g} seconds") from error
-        except requests.exceptions.RequestException as error:
-            raise RetryableError(f"the answer broke off ({_reason(error)})") from error
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise _in_our_terms(error, url) from error
         if answer.is_redirect:
             raise SettingsError(f"{url} redirects elsewhere, and credentials do not follow; set api_url or auth_url.")
         return Response(
@@ -147,6 +138,27 @@ class Transport:
 
 
 _ERROR_KEYS = ("error", "error_description", "message", "detail", "title", "errors")
+
+
+def _in_our_terms(error: Exception, url: str) -> Exception:
+    """Return what a failed exchange means: whom to tell, or whether and when to try again."""
+    reason = _reason(error)
+    if isinstance(error, requests.exceptions.InvalidURL):
+        return SettingsError(f"{url} is no usable address; mend api_url or auth_url.")
+    if isinstance(error, requests.exceptions.InvalidJSONError):
+        return SettingsError("A report's query holds a number that JSON does not have, such as NaN.")
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return SettingsError(
+            f"The certificate of {url} is not trusted; if a proxy stands between, name its certificate in "
+            f"REQUESTS_CA_BUNDLE."
+        )
+    if isinstance(error, requests.exceptions.ConnectTimeout) or reason in _NEVER_CONNECTED:
+        return NotSentError(f"no connection ({reason})")
+    broken = isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.Timeout))
+    return RetryableError(f"{'no connection' if broken else 'the answer broke off'} ({reason})")
+
+
+_NEVER_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror", "NameResolutionError", "NewConnectionError"})
 
 
 def _reason(error: BaseException) -> str:

@@ -2,53 +2,87 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from itertools import pairwise
+from operator import lt
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_yoc.columns import Kind
 from tap_yoc.errors import WindowFault
-from tap_yoc.reports import DATE
 
 if TYPE_CHECKING:
-    from tap_yoc.reports import Report
+    from collections.abc import Sequence
+
+    from tap_yoc.columns import Column
     from tap_yoc.windows import Window
 
+Key: TypeAlias = "tuple[Any, ...]"
+"""What makes a row unique: the cells of its key columns, the day first."""
+
 _IN_NUMERIC_ORDER, _IN_TEXT_ORDER = "numeric", "text"
+_ORDERED = frozenset({Kind.INTEGER, Kind.NUMBER})
 
 
 class WindowCheck:
-    """Takes a window's rows, cast, one after another; keeps no more than the keys of one day."""
+    """Takes the keys of a window's rows, page after page; keeps no more than those of one day."""
 
-    def __init__(self, report: Report, window: Window | None) -> None:
-        """Start before the first row; without a window every day is inside."""
-        self._columns = report.key
-        self._has_days = report.is_daily
+    def __init__(self, columns: Sequence[Column], window: Window | None) -> None:
+        """Start before the first row; `columns` is the key, and without a window every day is inside."""
+        self._columns = columns
+        self._has_days = columns[0].kind is Kind.DATE
         self._first = window.first.isoformat() if window else ""
         self._last = window.last.isoformat() if window else "9"
-        self._previous: tuple[Any, ...] | None = None
-        self._seen: set[tuple[Any, ...]] = set()
+        self._previous: Key | None = None
+        self._seen: set[Key] = set()
         self._orders = {column.name: {_IN_NUMERIC_ORDER, _IN_TEXT_ORDER} for column in self._columns}
 
-    def take(self, row: dict[str, Any]) -> None:
-        """Check the next row.
+    def take_page(self, keys: list[Key]) -> None:
+        """Check the keys of the next rows.
 
         Raises:
-            WindowFault: It cannot belong to a complete window.
+            WindowFault: They cannot belong to a complete window.
         """
-        key = tuple([row[column.name] for column in self._columns])
+        if not keys:
+            return
         if self._has_days:
-            day = row[DATE]
+            self._check_days(keys)
+        before = [self._previous] if self._previous else []
+        neighbours = [*before, *keys]
+        # Most pages ascend as Python sorts; only in the others each two neighbours are looked at.
+        if not all(map(lt, neighbours, keys[1 - len(before) :])) or self._tells_orders_apart(neighbours):
+            for previous, key in pairwise(neighbours):
+                self._check_order(previous, key)
+        self._check_unique(keys)
+        self._previous = keys[-1]
+
+    def _check_days(self, keys: list[Key]) -> None:
+        for day in {key[0] for key in keys}:
             if not self._first <= day <= self._last:
                 raise WindowFault(f"a row of {day} came, outside the days asked for")
-            if self._previous and day != self._previous[0]:
-                self._seen.clear()
-        if self._previous is not None:
-            self._check_order(self._previous, key)
-        if key in self._seen:
-            raise WindowFault(f"the row {self._named(key)} came twice")
-        self._seen.add(key)
-        self._previous = key
 
-    def _check_order(self, previous: tuple[Any, ...], key: tuple[Any, ...]) -> None:
+    def _check_unique(self, keys: list[Key]) -> None:
+        """Look for a key that came before; with days, only the last one can still go on."""
+        if self._has_days and self._previous and keys[0][0] != self._previous[0]:
+            self._seen.clear()
+        fresh = set(keys)
+        if len(fresh) < len(keys) or not self._seen.isdisjoint(fresh):
+            twice = next(key for key, times in Counter([*self._seen, *keys]).items() if times > 1)
+            raise WindowFault(f"the row {self._named(twice)} came twice")
+        self._seen |= fresh
+        if self._has_days and keys[0][0] != keys[-1][0]:
+            self._seen = {key for key in keys if key[0] == keys[-1][0]}
+
+    def _tells_orders_apart(self, keys: list[Key]) -> bool:
+        """Say whether numbers in order could be out of order as text: those of different lengths are."""
+        for position, column in enumerate(self._columns):
+            if column.kind in _ORDERED and _IN_TEXT_ORDER in self._orders[column.name]:
+                cells = [key[position] for key in keys]
+                low, high = min(cells), max(cells)
+                if low < 0 or len(str(low)) != len(str(high)):
+                    return True
+        return False
+
+    def _check_order(self, previous: Key, key: Key) -> None:
         """Compare the first column in which two neighbours differ.
 
         Days must ascend. Numbers must ascend as numbers or, throughout, as text. How the server orders text, and where
@@ -57,9 +91,9 @@ class WindowCheck:
         for column, before, after in zip(self._columns, previous, key, strict=True):
             if before == after:
                 continue
-            if column.kind is Kind.DATE and before > after:
+            if column.kind is Kind.DATE and column.missing not in {before, after} and before > after:
                 raise WindowFault(f"the server did not keep the order: {after} came after {before}")
-            if column.kind in {Kind.INTEGER, Kind.NUMBER} and column.missing not in {before, after}:
+            if column.kind in _ORDERED and column.missing not in {before, after}:
                 orders = self._orders[column.name]
                 if before > after:
                     orders.discard(_IN_NUMERIC_ORDER)
@@ -69,5 +103,5 @@ class WindowCheck:
                     raise WindowFault(f"the server did not keep the order of {column.name}")
             return
 
-    def _named(self, key: tuple[Any, ...]) -> str:
+    def _named(self, key: Key) -> str:
         return ", ".join(f"{column.name} {cell!r}" for column, cell in zip(self._columns, key, strict=True))

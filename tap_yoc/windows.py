@@ -9,6 +9,7 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -96,10 +97,12 @@ def plan(  # noqa: PLR0913 - each argument is one rule of the reach
     lookback_days: int,
     window_days: int,
     backfill: Window | None = None,
+    newest: date | None = None,
 ) -> Plan:
     """Return the windows to read: from start, bookmark and lookback, within what YOC serves, up to yesterday.
 
-    A backfill replaces start, bookmark and lookback, and leaves what the next run reads as it was.
+    A backfill replaces start, bookmark and lookback, and leaves what the next run reads as it was. `newest` is the
+    newest day that has figures, as far as is known: the bookmark will wait there, and so will the next run.
     """
     earliest, yesterday = earliest_served(today), today - ONE_DAY
     start = start_date or earliest
@@ -110,7 +113,8 @@ def plan(  # noqa: PLR0913 - each argument is one rule of the reach
     else:
         wanted = _first_wanted(start, bookmark, lookback_days)
         missing_from = max(start_date or date.min, bookmark + ONE_DAY) if bookmark else start
-        after = max(bookmark, last) if bookmark else last
+        expected = last if newest is None else min(last, max(newest, settled_until(today, lookback_days)))
+        after = max(bookmark, expected) if bookmark else expected
     lost_until = min(earliest - ONE_DAY, last)
     tomorrow = _first_wanted(start, after, lookback_days)
     return Plan(
@@ -134,6 +138,11 @@ def days_before(day: date, days: int) -> date:
         return date.min
 
 
+def settled_until(today: date, lookback_days: int) -> date:
+    """Return the newest day that is older than the lookback, and so stays as it is."""
+    return days_before(today - 2 * ONE_DAY, lookback_days)
+
+
 def advance(
     bookmark: date | None,
     *,
@@ -147,16 +156,18 @@ def advance(
     An empty day may still be filled, so the bookmark passes it only when a later day has rows or when it is older
     than the lookback. It never moves back.
     """
-    settled = days_before(today - 2 * ONE_DAY, lookback_days)
+    settled = settled_until(today, lookback_days)
     candidates = [day for day in (bookmark, newest_with_rows) if day]
     if settled >= window.first:
         candidates.append(min(window.last, settled))
     return max(candidates, default=None)
 
 
-def empty_days_between(days_with_rows: set[date], newest: date) -> list[date]:
-    """Return the days without rows that lie between days with rows, oldest first."""
-    known = [day for day in days_with_rows if day <= newest]
-    if not known:
-        return []
-    return [day for day in Window(first=min(known), last=max(known)).days() if day not in days_with_rows]
+def gaps_between(days_with_rows: set[date]) -> list[Window]:
+    """Return the days without rows that lie between days with rows, oldest first, neighbours together."""
+    known = sorted(days_with_rows)
+    return [
+        Window(first=before + ONE_DAY, last=after - ONE_DAY)
+        for before, after in pairwise(known)
+        if after - before > ONE_DAY
+    ]

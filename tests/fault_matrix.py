@@ -111,13 +111,28 @@ CASES = {
         faults=({"kind": "status", "where": "metadata", "status": 500, "times": 3},),
         does=WAITS, sees="The metadata: HTTP 500; waiting",
     ),
+    "404 for a page that is there": Case(
+        what="404 for a page that is there, and there is no total",
+        faults=report("status", status=404, page=2), forms={"total": "none"},
+        does="asks again before it believes that the report ends there", sees="Done:",
+    ),
+    "404 for the first page": Case(
+        what="404 for the first page", faults=report("status", status=404, page=1), forms={"total": "none"},
+        does="asks again before it believes that the report is empty", sees="Done:",
+    ),
+    "404 for ever": Case(
+        what="404 for every report",
+        faults=({"kind": "status", "status": 404, "times": FOREVER},),
+        does="does not take it for empty reports as long as none has given a row, and fails", code=4, bookmark=None,
+        others_finish=False, sees="YOC answers 404 to the first report",
+    ),
     "429 for ever": Case(
         what="429 for ever", faults=report("status", FOREVER, status=429), does=GIVES_UP, code=5, bookmark=None,
-        sees="longer than max_wait_minutes allows (HTTP 429); run again later, the bookmarks are kept.",
+        sees="longer than max_wait_minutes allows (HTTP 429); run again later.",
     ),
     "500 for ever": Case(
         what="500 for ever", faults=report("status", FOREVER, status=500), does=GIVES_UP, code=5, bookmark=None,
-        sees="longer than max_wait_minutes allows (HTTP 500); run again later, the bookmarks are kept.",
+        sees="longer than max_wait_minutes allows (HTTP 500); run again later.",
     ),
     "HTML for ever": Case(
         what="a HTML page with status 200 for ever", faults=report("html_200", FOREVER), does=GIVES_UP, code=5,
@@ -137,12 +152,12 @@ CASES = {
     "family revoked": Case(
         what="YOC revoked all tokens of the login",
         faults=(*report("expire_access"), {"kind": "revoke_family", "after": 1}),
-        does="logs in with the password", sees="logging in with the password.",
+        does="logs in with the password", sees="Logging in with the password again.",
     ),
     "refresh lost": Case(
         what="the answer to a refresh is lost",
         faults=(*report("expire_access"), {"kind": "lost_rotation", "after": 1}),
-        does="does not repeat the refresh, and logs in with the password", sees="logging in with the password.",
+        does="does not repeat the refresh, and logs in with the password", sees="Logging in with the password again.",
     ),
     "401 for ever": Case(
         what="401 for ever", faults=report("status", FOREVER, status=401),

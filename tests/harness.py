@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from singer_sdk.singerlib import Message
-
     from tap_yoc.sandbox.server import Sandbox
 
 TODAY = date(2026, 6, 15)
@@ -64,11 +62,12 @@ class ListWriter(YOCMessageWriter):
         self.lines: list[bytes] = []
         self.stop_after = stop_after
 
-    def write_message(self, message: Message) -> None:
-        """Keep the message as the line it would have been."""
-        if self.stop_after is not None and len(self.lines) >= self.stop_after:
-            raise Killed
-        self.lines.append(bytes(self.serialize_message(message)))
+    def write_lines(self, lines: bytes | bytearray) -> None:
+        """Keep the lines."""
+        for line in bytes(lines).splitlines():
+            if self.stop_after is not None and len(self.lines) >= self.stop_after:
+                raise Killed
+            self.lines.append(line)
 
 
 class Killed(BaseException):

@@ -34,12 +34,36 @@ def report(*names: str) -> Report:
     return Report(name="a_report", group_by=columns, data_fields=(), lookback_days=7)
 
 
+class ByRow:
+    """A check whose pages are given as rows of `{column: cell}`."""
+
+    def __init__(self, of: Report, window: Window | None) -> None:
+        """Begin a window."""
+        self.names = [column.name for column in of.key]
+        self.check = WindowCheck(of.key, window)
+
+    def take(self, *rows: dict[str, Any]) -> None:
+        """Take one page."""
+        self.check.take_page([tuple(row[name] for name in self.names) for row in rows])
+
+
 def check(names: str, *rows: tuple[Any, ...], window: Window | None = WINDOW) -> None:
-    """Take rows, each a tuple of the named columns."""
+    """Take rows, each a tuple of the named columns: as one page, and, with the same finding, as a page each."""
     columns = names.split()
-    checked = WindowCheck(report(*columns), window)
-    for row in rows:
-        checked.take(dict(zip(columns, row, strict=True)))
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    try:
+        ByRow(report(*columns), window).take(*records)
+    except WindowFault:
+        with pytest.raises(WindowFault):
+            _one_by_one(report(*columns), window, records)
+        raise
+    _one_by_one(report(*columns), window, records)
+
+
+def _one_by_one(of: Report, window: Window | None, records: list[dict[str, Any]]) -> None:
+    checked = ByRow(of, window)
+    for record in records:
+        checked.take(record)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +152,7 @@ def test_the_row_that_came_twice_is_named_by_its_key() -> None:
 
 def test_the_day_counts_wherever_it_stands_in_the_group() -> None:
     """A report whose group does not start with the day is checked by day all the same."""
-    checked = WindowCheck(report("site_visx_id", "date"), WINDOW)
+    checked = ByRow(report("site_visx_id", "date"), WINDOW)
     for day, site in [("2026-06-01", 9), ("2026-06-02", 9), ("2026-06-03", 1)]:
         checked.take({"date": day, "site_visx_id": site})
     with pytest.raises(WindowFault, match="order"):
@@ -137,11 +161,11 @@ def test_the_day_counts_wherever_it_stands_in_the_group() -> None:
 
 def test_only_the_keys_of_one_day_are_kept() -> None:
     """Memory stays flat: with a new day the keys of the old one are forgotten."""
-    checked = WindowCheck(report("date", "site_visx_id"), WINDOW)
+    checked = ByRow(report("date", "site_visx_id"), WINDOW)
     for day in WINDOW.days():
         for site in range(1, 6):
             checked.take({"date": day.isoformat(), "site_visx_id": site})
-        assert len(vars(checked)["_seen"]) == 5
+        assert len(vars(checked.check)["_seen"]) == 5
 
 
 @given(

@@ -1,0 +1,107 @@
+"""The streams that are no facts: names and parents of ids, and the metadata itself."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tap_yoc.base_stream import YOCStream
+from tap_yoc.client import Query
+from tap_yoc.reading import twice
+from tap_yoc.reports import DATE, REPORT_FIELDS, Report
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk import Tap
+
+    from tap_yoc.reports import Entity
+    from tap_yoc.rows import Page
+    from tap_yoc.run import Run
+    from tap_yoc.windows import Window
+
+
+class EntityStream(YOCStream):
+    """The newest name and parent of each id."""
+
+    IDS_A_QUERY = 100
+
+    def __init__(self, tap: Tap, run: Run, entity: Entity) -> None:
+        """Take the entity, whose columns the account has."""
+        offer = run.offer
+        self._columns = offer.pick((entity.id_column, *entity.attributes))
+        # A report without any metric may not exist; one that counts something always has rows.
+        self._metrics = (offer.additive or offer.usual_metrics)[:1]
+        properties = {
+            column.name: column.json_schema(is_key=column.name == entity.id_column) for column in self._columns
+        }
+        schema = {"type": "object", "properties": properties, "required": [entity.id_column]}
+        super().__init__(tap, run, name=entity.name, schema=schema, keys=(entity.id_column,))
+
+    @override
+    def pages(self) -> Iterator[Page]:
+        """Yield each id once, with the name and parent of its newest day."""
+        if (window := self.run.wanted) is None:
+            return
+        id_column = self._columns[0]
+        newest: dict[Any, dict[str, Any]] = {}
+        ambiguous: dict[Any, None] = {}
+        for row in self._read(window, with_date=False):
+            if row[id_column.name] != id_column.missing:
+                if row[id_column.name] in newest:
+                    ambiguous[row[id_column.name]] = None
+                newest[row[id_column.name]] = row
+        ids = list(ambiguous)
+        for start in range(0, len(ids), self.IDS_A_QUERY):
+            chosen = {"in": {id_column.name: ids[start : start + self.IDS_A_QUERY]}}
+            for row in self._read(window, chosen, with_date=True):
+                newest[row[id_column.name]] = row  # days ascend, so the newest stays
+        yield self._selected(
+            [
+                {
+                    column.name: None if row[column.name] == column.missing else row[column.name]
+                    for column in self._columns
+                }
+                for row in newest.values()
+            ]
+        )
+
+    def _read(self, window: Window, *filters: dict[str, Any], with_date: bool) -> Iterator[dict[str, Any]]:
+        run = self.run
+        dates = run.offer.pick([DATE]) if with_date else ()
+        report = Report(name=self.name, group_by=(*dates, *self._columns), data_fields=self._metrics, lookback_days=0)
+        query = Query(
+            group_by=[column.name for column in report.group_by],
+            data_fields=[column.name for column in report.data_fields],
+            sort=[column.name for column in report.key],
+            window=window,
+            filters=filters,
+            page_size=run.settings.page_size,
+        )
+        return twice(lambda **_: run.reader.rows(report, query), f"Stream {self.name}", run.summary.warn)
+
+
+class ReportFieldsStream(YOCStream):
+    """The metadata itself: which columns the account may ask for."""
+
+    def __init__(self, tap: Tap, run: Run) -> None:
+        """Show the columns that discovery found."""
+        text = {"type": "string"}
+        schema = {
+            "type": "object",
+            "properties": {"kind": text, "name": text, "type": text},
+            "required": ["kind", "name"],
+        }
+        super().__init__(tap, run, name=REPORT_FIELDS, schema=schema, keys=("kind", "name"))
+
+    @override
+    def pages(self) -> Iterator[Page]:
+        """Yield one row a column."""
+        columns = self.run.offer.columns
+        rows = [{"kind": column.role.value, "name": column.name, "type": column.declared} for column in columns]
+        yield self._selected(rows)

@@ -1,0 +1,292 @@
+"""Promises to users, each held by a run of the whole tap where one is needed."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness import TODAY, YESTERDAY, VirtualClock, run_tap
+
+from tap_yoc.patience import RetryableError
+from tap_yoc.redaction import Redactor
+from tap_yoc.sandbox.server import Sandbox
+from tap_yoc.settings import parse
+from tap_yoc.streams import EntityStream
+from tap_yoc.summary import RunSummary
+from tap_yoc.transport import Response, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def state_of(stream: str, day: str) -> dict[str, Any]:
+    """Return a state that names the newest complete day of one stream."""
+    return {"bookmarks": {stream: {"replication_key": "date", "replication_key_value": day}}}
+
+
+def reports_asked(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """Return the bodies of the report requests so far."""
+    return [request.body for request in sandbox.requests if request.kind == "report"]
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    """Serve an API that refuses everything and repeats what it was sent in its message."""
+
+    class Echo(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"message": f"refused: {self.headers.get('Authorization')}"}).encode()
+            self.send_response(400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_token_that_an_answer_repeats_is_hidden(sandbox: Sandbox, config: dict[str, Any], echo: str) -> None:
+    """An error that quotes the Authorization header shows no token, neither in the log nor in the exception."""
+    run = run_tap({**config, "api_url": echo})
+    tokens = [request for request in sandbox.requests if request.kind == "token"]
+    assert run.exit_code == 4
+    assert len(tokens) == 1
+    assert "refused: Bearer ***" in run.log
+    assert "refused: Bearer ***" in str(run.error)
+
+
+def test_an_empty_yesterday_is_one_warning_and_not_complete() -> None:
+    """Yesterday without rows is told once whatever the number of streams, and the bookmark stays before it."""
+    clock = VirtualClock()
+    with Sandbox(today=TODAY, gap_days=[YESTERDAY], clock=lambda: clock.now().timestamp()) as sandbox:
+        config = {**sandbox.config, "start_date": "2026-06-10"}
+        streams = ["daily_totals", "publisher_daily", "site_daily"]
+        run = run_tap(config, streams=streams, clock=clock)
+        earlier = run_tap({**config, "end_date": "2026-06-12"}, streams=streams, clock=clock)
+    assert run.exit_code == 0, run.log
+    assert run.log.count("YOC has no figures for yesterday (2026-06-14)") == 1
+    assert run.bookmark("site_daily") == "2026-06-13"
+    assert "1 warnings" in run.log
+    assert "no figures for" not in earlier.log
+
+
+def test_an_empty_end_date_in_the_past_is_no_yesterday() -> None:
+    """The last day wanted is not called yesterday where it is not."""
+    clock = VirtualClock()
+    with Sandbox(today=TODAY, gap_days=[date(2026, 6, 12)], clock=lambda: clock.now().timestamp()) as sandbox:
+        config = {**sandbox.config, "start_date": "2026-06-10", "end_date": "2026-06-12"}
+        run = run_tap(config, streams=["site_daily"], clock=clock)
+    assert run.exit_code == 0, run.log
+    assert "yesterday" not in run.log
+    assert run.bookmark("site_daily") == "2026-06-11"
+
+
+def test_a_filtered_report_is_not_compared_with_the_totals(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """A report with a filter cannot sum up to the account's totals, so even `fail` lets it through, read once."""
+    report = {
+        "name": "german",
+        "group_by": ["date"],
+        "data_fields": ["impressions"],
+        "query": {"eq": {"country": "DE"}},
+    }
+    run = run_tap({**config, "reports": [report], "on_incomplete_day": "fail"}, streams=["german"])
+    assert run.exit_code == 0, run.log
+    assert "once more" not in run.log
+    assert len(run.records("german")) == len(run.table("german")) == 14
+    assert run.bookmark("german") == "2026-06-14"
+    assert all(body["group_by"] == ["date"] and "eq" in str(body["query"]) for body in reports_asked(sandbox))
+
+
+def test_a_refused_token_ends_the_run_at_once(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """After a 401 that a renewed token does not mend, no other stream asks for anything."""
+    sandbox.add_fault("status", status=401, times=-1)
+    run = run_tap(config)
+    assert run.exit_code == 3, run.log
+    assert "FAILED (account_daily; exit 3): 1 streams, 0 days, 0 rows" in run.log
+    assert len(reports_asked(sandbox)) == 2
+    assert [request.grant for request in sandbox.requests if request.kind == "token"] == ["password", "refresh_token"]
+
+
+def test_the_last_line_counts_what_happened(sandbox: Sandbox, config: dict[str, Any], clock: VirtualClock) -> None:
+    """The last line has the true numbers: days, rows, requests, retries, waited seconds and the oldest revised day."""
+    sandbox.add_fault("status", status=503, retry_after="7")
+    state = state_of("publisher_daily", "2026-06-13")
+    run = run_tap(config, streams=["publisher_daily"], state=state, clock=clock)
+    rows = len(run.records("publisher_daily"))
+    last = run.log.splitlines()[-1]
+    assert rows > 8
+    assert last == (
+        f"INFO Done: 1 streams, 8 days, {rows} rows, {len(sandbox.requests)} requests, 1 retries, 7.0 s waited, "
+        f"oldest day read again: 2026-06-07, 0 warnings."
+    )
+
+
+def test_without_lookback_no_day_is_read_again(config: dict[str, Any]) -> None:
+    """Days right after the bookmark were never read before."""
+    state = state_of("publisher_daily", "2026-06-12")
+    run = run_tap({**config, "lookback_days": 0}, streams=["publisher_daily"], state=state)
+    assert "2 days" in run.log.splitlines()[-1]
+    assert "oldest day read again: none" in run.log.splitlines()[-1]
+
+
+def test_a_report_s_own_lookback_counts(config: dict[str, Any]) -> None:
+    """`lookback_days` of a report, and not the tap's, says which days it reads again and which are final."""
+    report = {"name": "days", "group_by": ["date"], "data_fields": ["impressions"], "lookback_days": 2}
+    run = run_tap({**config, "reports": [report]}, streams=["days"], state=state_of("days", "2026-06-13"))
+    assert run.days("days") == ["2026-06-12", "2026-06-13", "2026-06-14"]
+    assert [row["is_final"] for row in run.records("days")] == [True, False, False]
+
+
+def test_a_report_s_own_lookback_lets_the_bookmark_pass_empty_days() -> None:
+    """Days stay open for the report's own lookback: the bookmark passes older empty ones, and no newer."""
+    clock = VirtualClock()
+    gaps = [date(2026, 6, day) for day in range(5, 15)]
+    report = {"name": "days", "group_by": ["date"], "data_fields": ["impressions"], "lookback_days": 2}
+    with Sandbox(today=TODAY, gap_days=gaps, clock=lambda: clock.now().timestamp()) as sandbox:
+        config = {**sandbox.config, "start_date": "2026-06-01", "reports": [report]}
+        run = run_tap(config, streams=["days", "daily_totals"], clock=clock)
+    assert run.bookmark("days") == "2026-06-11"
+    assert run.bookmark("daily_totals") == "2026-06-06"
+
+
+def test_each_window_has_one_instant_later_than_the_one_before(config: dict[str, Any]) -> None:
+    """`fetched_at` is one UTC instant per window, and never that of an earlier window, even within one tick."""
+    run = run_tap({**config, "window_days": 7}, streams=["site_daily"])
+    instants = [
+        {row["fetched_at"] for row in run.records("site_daily") if row["date"] in days}
+        for days in ([f"2026-06-{day:02d}" for day in range(1, 8)], [f"2026-06-{day:02d}" for day in range(8, 15)])
+    ]
+    assert [len(window) for window in instants] == [1, 1]
+    assert max(instants[0]) < min(instants[1])
+    assert all(instant.endswith("Z") for window in instants for instant in window)
+
+
+def test_every_request_asks_for_the_page_size(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """`page_size` holds for facts, control figures and entities alike."""
+    run_tap({**config, "page_size": 70}, streams=["site_daily", "sites"])
+    assert {body["page_size"] for body in reports_asked(sandbox)} == {70}
+
+
+def test_entities_keep_to_the_days_from_start_date(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """Names are looked for from `start_date` on, not further back."""
+    run_tap(config, streams=["sites"])
+    asked = reports_asked(sandbox)
+    assert asked
+    assert all({"gte": {"date": "2026-06-01"}} in body["query"]["and"] for body in asked)
+    assert all({"lte": {"date": "2026-06-14"}} in body["query"]["and"] for body in asked)
+
+
+def test_entities_asked_for_in_several_queries_are_all_there(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each id with several names gets its newest, however many queries the ids take."""
+    whole = run_tap(sandbox.config, streams=["ad_units"])
+    asked = len(reports_asked(sandbox))
+    monkeypatch.setattr(EntityStream, "IDS_A_QUERY", 1)
+    one_by_one = run_tap(sandbox.config, streams=["ad_units"])
+    assert len(reports_asked(sandbox)) > 2 * asked - 1
+    assert one_by_one.table("ad_units") == whole.table("ad_units")
+
+
+def test_every_query_sorts_by_its_whole_grain(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """Facts, control figures, totals without days and entities: each sorts by all of its key, ascending."""
+    report = {"name": "split", "group_by": ["country"], "data_fields": ["impressions", "is_publisher_campaign"]}
+    run_tap({**config, "reports": [report]})
+    for body in reports_asked(sandbox):
+        splitting = [name for name in body["data_fields"] if name in {"currency", "is_publisher_campaign"}]
+        assert sorted(body["sort"]) == sorted(f"+{name}" for name in [*body["group_by"], *splitting])
+
+
+def test_the_totals_are_read_once_for_all_streams(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """Several streams and windows are compared with one reading of the account's totals."""
+    run = run_tap({**config, "window_days": 5}, streams=["country_daily", "publisher_daily", "site_daily"])
+    totals = [body for body in reports_asked(sandbox) if body["group_by"] == ["date"]]
+    assert run.exit_code == 0, run.log
+    assert [body["page"] for body in totals].count(1) == 1
+
+
+def test_a_backfill_after_the_bookmark_leaves_it(config: dict[str, Any]) -> None:
+    """A backfill of days newer than the bookmark does not move it over the days between."""
+    backfill = {**config, "backfill_from": "2026-06-08", "backfill_to": "2026-06-10"}
+    run = run_tap(backfill, streams=["site_daily"], state=state_of("site_daily", "2026-06-04"))
+    assert run.days("site_daily") == ["2026-06-08", "2026-06-09", "2026-06-10"]
+    assert run.bookmark("site_daily") in {None, "2026-06-04"}
+
+
+@pytest.mark.parametrize(("choice", "code", "bookmark"), [("warn", 0, "2026-06-14"), ("fail", 4, None)])
+def test_a_day_that_stays_unequal_is_told_or_fails(
+    sandbox: Sandbox, config: dict[str, Any], choice: str, code: int, bookmark: str | None
+) -> None:
+    """After exactly one more reading, `on_incomplete_day` decides between a warning and exit 4 before the day."""
+    sandbox.forms = sandbox.forms.but({"total": "none"})
+    sandbox.add_fault("drop_row", times=-1, match='"publisher_visx_id"')
+    run = run_tap({**config, "on_incomplete_day": choice}, streams=["publisher_daily"])
+    assert run.exit_code == code, run.log
+    assert run.bookmark("publisher_daily") == bookmark
+    assert run.log.count("reading it once more") == 1
+    assert ("the day may be incomplete" in run.log) == (choice == "warn")
+    assert ("FAILED (publisher_daily; exit 4)" in run.log) == (choice == "fail")
+
+
+def test_a_day_that_is_equal_at_the_second_reading_is_complete(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """One unequal reading costs one more, and nothing else."""
+    sandbox.forms = sandbox.forms.but({"total": "none"})
+    sandbox.add_fault("drop_row", match='"publisher_visx_id"')
+    run = run_tap({**config, "on_incomplete_day": "fail"}, streams=["publisher_daily"])
+    assert run.exit_code == 0, run.log
+    assert run.log.count("reading it once more") == 1
+    assert run.bookmark("publisher_daily") == "2026-06-14"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_passing_fault_is_waited_for(
+    sandbox: Sandbox, config: dict[str, Any], clock: VirtualClock, status: int
+) -> None:
+    """A status that may pass costs a retry and no row."""
+    sandbox.add_fault("status", status=status, after=2, match='"publisher_visx_id"')
+    run = run_tap({**config, "page_size": 20}, streams=["publisher_daily"], clock=clock)
+    assert run.exit_code == 0, run.log
+    assert f"HTTP {status}; waiting" in run.log
+    assert "1 retries" in run.log
+    assert run.bookmark("publisher_daily") == "2026-06-14"
+
+
+@pytest.mark.parametrize(("status", "slows"), [(429, True), (503, True), (500, False), (504, False)])
+def test_which_answers_slow_all_requests_down(status: int, *, slows: bool) -> None:
+    """429 and 503 ask for fewer requests; a fault of the server's own does not."""
+    settings = parse(
+        {
+            "client_id": "c", "client_secret": "secret", "username": "u", "password": "password",
+            "timezone": "UTC", "api_url": "https://api.yoc.com", "auth_url": "https://oauth.yoc.com", "user_agent": "t",
+            "lookback_days": 7, "page_size": 500, "window_days": 31, "concurrency": 4,
+            "request_timeout": 60, "max_wait_minutes": 30,
+        }
+    )  # fmt: skip
+    transport = Transport(settings, VirtualClock(), Redactor(), RunSummary())
+    answer = Response(status=status, headers={"Retry-After": "9"}, content=b"", sent_headers={})
+    with pytest.raises(RetryableError) as raised:
+        transport.raise_if_retryable(answer)
+    transport.close()
+    assert raised.value.retry_after == 9
+    assert raised.value.slow_down is slows
+
+
+@pytest.mark.parametrize(("client_auth", "in_body"), [("body", True), ("basic", False)])
+def test_client_credentials_travel_where_they_are_told_to(
+    sandbox: Sandbox, config: dict[str, Any], client_auth: str, *, in_body: bool
+) -> None:
+    """`body` puts the client credentials into the body, `basic` keeps them out of it."""
+    run = run_tap({**config, "client_auth": client_auth}, streams=["report_fields"])
+    (login,) = [request.body for request in sandbox.requests if request.kind == "token"]
+    assert run.exit_code == 0, run.log
+    assert ("client_secret" in login) is in_body
+    assert ("client_id" in login) is in_body

@@ -125,7 +125,7 @@ def _first_page(pages: Pages, learned: Habits) -> int:
     zero = pages.try_get(0)
     if not (zero and zero.rows):
         learned.first_page = 1 if rows else None
-        return 1
+        return 0 if zero and one is None else 1
     if rows and zero.rows[: len(rows)] == rows:
         return 1  # page 0 is page 1 again, or this is page 0 of 0, the last one, again
     learned.first_page = 0

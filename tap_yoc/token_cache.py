@@ -78,7 +78,7 @@ class TokenFile(TokenStore):
     hash, so that two logins in one file never mix, and a refresh token that the user replaced starts anew.
     """
 
-    def __init__(self, path: Path, account: str, longest_wait_seconds: float) -> None:
+    def __init__(self, path: Path, account: str, longest_wait_seconds: float = 60.0) -> None:
         """Touch nothing yet; another run holds the file while it asks the token endpoint, with all its patience."""
         super().__init__()
         self._path = path

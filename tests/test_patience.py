@@ -194,14 +194,14 @@ def test_waits_are_announced_and_counted(clock: VirtualClock, caplog: pytest.Log
 def test_other_errors_are_not_repeated(clock: VirtualClock) -> None:
     """What will not work later either is raised at once."""
     with pytest.raises(RequestRefusedError):
-        patient(clock).run("Page 1", fails(RequestRefusedError("no", status=400)))
+        patient(clock).run("Page 1", fails(RequestRefusedError("no")))
     assert clock.waits == []
 
 
 def test_the_budget_of_one_request_ends(clock: VirtualClock) -> None:
     """After `max_wait_minutes` of failing, the run is told that YOC is unavailable, and what failed last."""
     server = Server(clock, *(RetryableError("HTTP 502") for _ in range(1000)))
-    with pytest.raises(UnavailableError, match=r"Page 1 failed for 4\.\d minutes, .*max_wait_minutes.*HTTP 502") as no:
+    with pytest.raises(UnavailableError, match=r"Page 1 failed for longer than max_wait_minutes.*HTTP 502") as no:
         patient(clock, minutes=5).run("Page 1", server)
     assert clock.seconds <= 300
     assert no.value.exit_code is ExitCode.UNAVAILABLE
@@ -269,7 +269,7 @@ def test_a_429_halves_the_requests_in_flight_down_to_one(clock: VirtualClock) ->
     patience_ = patient(clock, concurrency=8)
     for most in (4, 2, 1, 1):
         with pytest.raises(RequestRefusedError):
-            patience_.run("Page 1", Scripted(clock, slow_down(5), RequestRefusedError("no", status=400)))
+            patience_.run("Page 1", Scripted(clock, slow_down(5), RequestRefusedError("no")))
         assert in_flight_at_most_without_success(patience_) == most
 
 
@@ -386,7 +386,7 @@ def test_a_request_within_a_request_does_not_wait_for_itself(clock: VirtualClock
 def test_a_failed_attempt_gives_its_place_back(clock: VirtualClock) -> None:
     """Errors of any kind leave the place in flight to the next request."""
     patience_ = patient(clock, concurrency=1)
-    for error in (RequestRefusedError("no", status=400), KeyError("x"), UnavailableError("no")):
+    for error in (RequestRefusedError("no"), KeyError("x"), UnavailableError("no")):
         with pytest.raises(type(error)):
             patience_.run("Page 1", fails(error))
     assert in_flight_at_most(patience_, workers=2) == 1

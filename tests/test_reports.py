@@ -8,7 +8,8 @@ import pytest
 
 from tap_yoc.columns import Column, Role, kind_of
 from tap_yoc.errors import SettingsError
-from tap_yoc.reports import ENTITIES, STANDARD_REPORTS, Offer, entities, own, standard
+from tap_yoc.own_reports import own
+from tap_yoc.reports import ENTITIES, STANDARD_REPORTS, Offer, entities, standard
 
 if TYPE_CHECKING:
     from tap_yoc.reports import Report
@@ -187,11 +188,12 @@ def test_the_schema_has_the_key_first_and_never_null() -> None:
         7,
     )
     schema = report.json_schema()
-    assert schema["required"] == ["date", "country", "is_publisher_campaign"]
+    assert schema["required"] == ["date", "country", "is_publisher_campaign", "currency"]
     assert schema["properties"] == {
         "date": {"type": "string", "format": "date"},
         "country": {"type": "string"},
         "is_publisher_campaign": {"type": "boolean"},
+        "currency": {"type": "string"},
         "revenue": {"type": ["number", "null"]},
         "fetched_at": {"type": "string", "format": "date-time"},
         "is_final": {"type": "boolean"},

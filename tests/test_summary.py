@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -114,24 +113,3 @@ def test_counting_is_safe_under_threads() -> None:
         for future in [pool.submit(work) for _ in range(8)]:
             future.result(10)
     assert (summary.requests, summary.retries, summary.waited_seconds, summary.warnings) == (4000, 4000, 2000.0, 1)
-
-
-def test_the_summary_is_json_for_machines() -> None:
-    """The same figures can be read by a machine."""
-    summary = RunSummary(streams=1, rows=2, days={date(2026, 6, 14)})
-    summary.count_retry(1.23456)
-    summary.count_reread(date(2026, 6, 7))
-    summary.fail("site_daily", UnavailableError("down"))
-    assert json.loads(summary.as_json()) == {
-        "streams": 1,
-        "days": 1,
-        "rows": 2,
-        "requests": 0,
-        "retries": 1,
-        "waited_seconds": 1.235,
-        "oldest_day_read_again": "2026-06-07",
-        "warnings": 0,
-        "failed": ["site_daily"],
-        "exit_code": 5,
-    }
-    assert json.loads(RunSummary().as_json())["oldest_day_read_again"] is None

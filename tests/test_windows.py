@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_yoc.windows import Window, advance, days_before, earliest_served, empty_days_between, plan, split, today_at
+from tap_yoc.windows import Window, advance, days_before, earliest_served, gaps_between, plan, split, today_at
 
 if TYPE_CHECKING:
     from tap_yoc.windows import Plan
@@ -322,20 +322,35 @@ def test_the_bookmark_names_the_newest_complete_day(
 
 
 @pytest.mark.parametrize(
-    ("days", "newest", "expected"),
+    ("days", "gaps"),
     [
-        pytest.param([1, 2, 3], 3, [], id="none-empty"),
-        pytest.param([1, 4], 4, [2, 3], id="two-between"),
-        pytest.param([2, 3], 9, [], id="leading-and-trailing-do-not-count"),
-        pytest.param([1, 3, 9], 3, [2], id="only-up-to-the-newest"),
-        pytest.param([], 3, [], id="no-rows-at-all"),
-        pytest.param([5], 3, [], id="only-later-rows"),
+        pytest.param([1, 2, 3], [], id="none-empty"),
+        pytest.param([1, 4], [(2, 3)], id="two-between"),
+        pytest.param([2, 4, 9], [(3, 3), (5, 8)], id="two-gaps"),
+        pytest.param([], [], id="no-rows-at-all"),
+        pytest.param([5], [], id="one-day"),
     ],
 )
-def test_empty_days_between_days_with_rows_are_named(days: list[int], newest: int, expected: list[int]) -> None:
-    """A day without rows is conspicuous only between days that have some."""
-    found = empty_days_between({date(2026, 6, day) for day in days}, date(2026, 6, newest))
-    assert found == [date(2026, 6, day) for day in expected]
+def test_days_without_rows_between_days_with_rows_are_gaps(days: list[int], gaps: list[tuple[int, int]]) -> None:
+    """A day without rows is conspicuous only between days that have some; neighbours are one gap."""
+    expected = [Window(first=date(2026, 6, first), last=date(2026, 6, last)) for first, last in gaps]
+    assert gaps_between({date(2026, 6, day) for day in days}) == expected
+
+
+def test_a_day_that_may_be_read_again_is_not_final() -> None:
+    """When the newest days have no figures yet, the bookmark waits for them, and so does what the next run reads."""
+
+    def next_first(newest: date | None) -> date:
+        return plan(
+            today=TODAY, start_date=None, end_date=None, bookmark=None, lookback_days=7, window_days=31, newest=newest
+        ).next_first
+
+    yesterday = TODAY - timedelta(days=1)
+    waiting, long_ago = yesterday - timedelta(days=2), yesterday - timedelta(days=60)
+    assert next_first(None) == yesterday - timedelta(days=6)
+    assert next_first(yesterday) == yesterday - timedelta(days=6)
+    assert next_first(waiting) == waiting - timedelta(days=6)
+    assert next_first(long_ago) == yesterday - timedelta(days=8 + 6)
 
 
 def test_counting_days_back_stops_at_the_calendars_first() -> None:

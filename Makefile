@@ -22,7 +22,7 @@ export UV_LINK_MODE = copy
 # Names the environment to uv, whatever else is activated.
 export VIRTUAL_ENV = $(CURDIR)/$(VENV)
 
-.PHONY: help setup test test-oldest test-newest lint format types check demo build pins clean
+.PHONY: help setup test test-oldest test-newest lint format types check demo bench build pins clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -81,6 +81,9 @@ check: lint types test ## everything a pull request is asked for
 
 demo: setup ## show the tap at work against the local sandbox
 	@$(PY) -m demo.run $(ARGS)
+
+bench: setup ## compare speed and correctness with other tools; ARGS="--only a,b" or --quick for less
+	@$(PY) -m benchmarks $(ARGS)
 
 build: setup ## build wheel and sdist into dist/ and check what is in them
 	@rm -rf dist

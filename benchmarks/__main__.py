@@ -60,7 +60,7 @@ def _run(chosen: Sequence[str], scale: Scale) -> dict[str, Any]:
         "versions": versions(),
     }
     for name in chosen:
-        say(f"({name}) {(PARTS[name].__doc__ or '').splitlines()[0]}")
+        say((PARTS[name].__doc__ or name).splitlines()[0])
         results[name] = PARTS[name](scale)
     shutil.rmtree(RUNS, ignore_errors=True)
     return {**results, "took_seconds": round(time.monotonic() - started)}

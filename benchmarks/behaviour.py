@@ -42,18 +42,14 @@ THROTTLED = (3, 6)
 FAULTS = {
     "healthy": HEALTHY,
     "token revoked": Behaviour(what="the token dies in the middle (401 after 5 pages)", token_pages=5),
-    "short token": Behaviour(
-        what="tokens live 2 s, the reading takes longer", token_life_seconds=2, latency_ms=600
-    ),
+    "short token": Behaviour(what="tokens live 2 s, the reading takes longer", token_life_seconds=2, latency_ms=600),
     "429 seconds": Behaviour(what="429 with `Retry-After: 1`", throttled=THROTTLED, retry_after="1"),
     "429 date": Behaviour(what="429 with `Retry-After` as a date", throttled=THROTTLED, retry_after="date"),
     "429 nothing": Behaviour(what="429 without `Retry-After`", throttled=THROTTLED),
     "429 nonsense": Behaviour(what="429 with `Retry-After: soon`", throttled=THROTTLED, retry_after="soon"),
     "two in flight": TWO_AT_MOST,
     "cap": Behaviour(what="pages capped at 200 rows, in silence", page_cap=200),
-    "cap with gaps": Behaviour(
-        what="likewise, and the rows in between left out", page_cap=200, cap_moves_pages=False
-    ),
+    "cap with gaps": Behaviour(what="likewise, and the rows in between left out", page_cap=200, cap_moves_pages=False),
     "404 past the end": Behaviour(what="no total, 404 past the end", has_total=False, past_end="404"),
     "last page again": Behaviour(what="no total, the last page again past the end", has_total=False, past_end="repeat"),
     "numbers as text": Behaviour(what='numbers as strings (`"34.67"`)', as_text=True),

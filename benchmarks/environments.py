@@ -44,7 +44,9 @@ def versions() -> dict[str, str]:
     """Return the releases that are compared, by environment."""
     found = {}
     for name, packages in COMPARED.items():
-        pins = (line.partition(";")[0].strip() for line in (REQUIREMENTS / f"{name}.txt").read_text("utf-8").splitlines())
+        pins = (
+            line.partition(";")[0].strip() for line in (REQUIREMENTS / f"{name}.txt").read_text("utf-8").splitlines()
+        )
         releases = dict(pin.split("==") for pin in pins if "==" in pin)
         found[name] = ", ".join(f"{package} {releases[_bare(package, releases)]}" for package in packages)
     return found

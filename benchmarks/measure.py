@@ -9,11 +9,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.contenders import OUTPUT
 from benchmarks.server import STATS_PATH
@@ -64,24 +66,35 @@ def served(work: Work, behaviour: Behaviour) -> Iterator[Served]:
     command = [sys.executable, "-m", "benchmarks.server", "--days", str(work.days)]
     command += ["--rows-per-day", str(work.rows_per_day), "--behaviour", json.dumps(asdict(behaviour))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin
-        assert process.stdout
         try:
-            yield Served(json.loads(process.stdout.readline())["port"])
+            yield Served(json.loads(process.stdout.readline() if process.stdout else "")["port"])
         finally:
-            process.stdin.close()
+            if process.stdin:
+                process.stdin.close()
             process.wait()
 
 
-def run(
-    contender: Contender, job: Job, *, endless_after: int | None = None, server: Served | None = None,
-    longest_seconds: float = LONGEST_SECONDS,
-) -> Run:
-    """Run a contender; kill it when it takes too long, or once it has asked the server so often that it never ends."""
-    return _run(
-        contender.arguments(job), contender, job.folder, server=server, endless_after=endless_after,
-        longest_seconds=longest_seconds,
-    )  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """When a process is killed."""
+
+    longest_seconds: float = LONGEST_SECONDS
+    server: Served | None = None
+    most_requests: int = 0
+    """What it has asked the server for when it clearly never ends."""
+
+    def verdict(self, seconds: float) -> str:
+        """Return why a process that has run so long is to be killed; nothing if it is not."""
+        if seconds > self.longest_seconds:
+            return TIMED_OUT
+        if self.server and self.server.counts().get("reports", 0) > self.most_requests:
+            return ENDLESS
+        return ""
+
+
+def run(contender: Contender, job: Job, watch: Watch | None = None) -> Run:
+    """Run a contender in a folder of its own."""
+    return _run(contender.arguments(job), contender, job.folder, watch or Watch())
 
 
 def instructions(contender: Contender, job: Job) -> int:
@@ -93,7 +106,7 @@ def instructions(contender: Contender, job: Job) -> int:
     arguments = contender.arguments(job)
     file = job.folder / "instructions"
     counter = [part.format(file=file) for part in COUNTER]
-    done = _run([*counter, *arguments], contender, job.folder, longest_seconds=2 * LONGEST_SECONDS)
+    done = _run([*counter, *arguments], contender, job.folder, Watch(longest_seconds=2 * LONGEST_SECONDS))
     if done.exit_code or contender.count(job.folder) != job.work.rows:
         raise RuntimeError(f"{contender.title} failed under valgrind; see {job.folder}")
     found = re.search(r"^summary: (\d+)", file.read_text("utf-8"), re.MULTILINE)
@@ -102,17 +115,9 @@ def instructions(contender: Contender, job: Job) -> int:
     return int(found[1])
 
 
-def _run(
-    arguments: list[str],
-    contender: Contender,
-    folder: Path,
-    *,
-    server: Served | None = None,
-    endless_after: int | None = None,
-    longest_seconds: float,
-) -> Run:
+def _run(arguments: list[str], contender: Contender, folder: Path, watch: Watch) -> Run:
     environment = {
-        "PATH": f"{contender.python.parent}:{os.environ['PATH']}",
+        "PATH": f"{contender.python.parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
@@ -121,39 +126,35 @@ def _run(
     with (folder / OUTPUT).open("wb") as output, (folder / "log").open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(
-            arguments, stdout=output, stderr=log, stdin=subprocess.DEVNULL, env=environment, cwd=folder,
+            arguments,
+            stdout=output,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            cwd=folder,
             start_new_session=True,
-        )  # fmt: skip
-        stopped = ""
-        if endless_after is None and longest_seconds >= LONGEST_SECONDS:
-            ended = _wait(process, 0)
-        while endless_after is not None or longest_seconds < LONGEST_SECONDS:
-            if ended := _wait(process, os.WNOHANG):
-                break
-            if time.perf_counter() - started > longest_seconds:
-                stopped = TIMED_OUT
-            elif server and endless_after is not None and server.counts().get("reports", 0) > endless_after:
-                stopped = ENDLESS
-            if stopped:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                ended = _wait(process, 0)
-                break
-            time.sleep(LOOK_SECONDS)
-        seconds = time.perf_counter() - started
-    status, usage = ended
+        )
+        has_ended = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            killed = pool.submit(_watch, process.pid, watch, started, has_ended)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+            has_ended.set()
+        process.returncode = os.waitstatus_to_exitcode(status)
     return Run(
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_mb=usage.ru_maxrss / 1000 if sys.platform != "darwin" else usage.ru_maxrss / 1e6,
-        exit_code=os.waitstatus_to_exitcode(status),
-        stopped=stopped,
+        peak_mb=usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3),
+        exit_code=process.returncode,
+        stopped=killed.result(),
     )
 
 
-def _wait(process: subprocess.Popen[bytes], options: int) -> Any:  # noqa: ANN401 - status and usage, or nothing
-    pid, status, usage = os.wait4(process.pid, options)
-    if not pid:
-        return None
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return status, usage
+def _watch(pid: int, watch: Watch, started: float, has_ended: threading.Event) -> str:
+    """Kill the process and all that it started when its time has come, and return why."""
+    while not has_ended.wait(LOOK_SECONDS):
+        if verdict := watch.verdict(time.perf_counter() - started):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            return verdict
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import statistics
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.behaviour import FAULTS, HEALTHY, SLOW, TWO_AT_MOST
 from benchmarks.contenders import AIRBYTE, CONTENDERS, CREDENTIALS, DLT, FLOOR, HERE, ORDINARY, TAP, Job
-from benchmarks.measure import instructions, run, served
+from benchmarks.measure import Watch, instructions, run, served
 from benchmarks.server import REPORT_PATH, TOKEN_PATH
 from benchmarks.verdict import judge
 from benchmarks.work import Work, yesterday
@@ -75,7 +76,9 @@ def checked(contender: Contender, work: Work, server: Served, *, concurrency: in
     done = run(contender, job)
     rows = contender.count(job.folder)
     if done.exit_code or rows != work.rows:
-        raise RuntimeError(f"{contender.title} ended with {done.exit_code} and {rows} rows of {work.rows}: {job.folder}")
+        raise RuntimeError(
+            f"{contender.title} ended with {done.exit_code} and {rows} rows of {work.rows}: {job.folder}"
+        )
     say(
         f"  {contender.title}, {work.rows:,} rows, concurrency {concurrency}: "
         f"{done.seconds:.2f} s, {done.cpu_seconds:.2f} s CPU, {done.peak_mb:.0f} MB"
@@ -182,8 +185,8 @@ def faults(scale: Scale) -> dict[str, Any]:
         with served(served_work, behaviour) as server:
             folder = RUNS / "faults" / name.replace(" ", "_") / contender.name
             job = Job(work=work, url=server.url, folder=folder)
-            endless_after = ENDLESS_FACTOR * work.pages
-            done = run(contender, job, server=server, endless_after=endless_after, longest_seconds=FAULT_SECONDS)
+            watch = Watch(longest_seconds=FAULT_SECONDS, server=server, most_requests=ENDLESS_FACTOR * work.pages)
+            done = run(contender, job, watch)
         verdict = judge(work, done, contender.rows(folder))
         say(f"  {behaviour.what}: {contender.title}: {verdict} ({done.seconds:.0f} s)")
         return verdict
@@ -226,7 +229,7 @@ def _instructions(contenders: Iterable[Contender], works: list[Work]) -> dict[st
     return {
         name: [
             (more[name] - less[name]) / (works[step + 1].rows - works[step].rows)
-            for step, (less, more) in enumerate(zip(totals, totals[1:], strict=False))
+            for step, (less, more) in enumerate(itertools.pairwise(totals))
         ]
         for name in totals[0]
     }

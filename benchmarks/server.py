@@ -164,12 +164,13 @@ class Connection(asyncio.Protocol):
         self._site = site
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
+        self._is_last = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(high=1 << 22)
-        self._transport = transport
+        if isinstance(transport, asyncio.Transport):
+            transport.set_write_buffer_limits(high=1 << 22)
+            self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         """Answer each request that is complete."""
@@ -180,6 +181,7 @@ class Connection(asyncio.Protocol):
             end = head_end + len(HEAD_END) + int(headers.get("content-length", "0"))
             if len(self._buffer) < end:
                 return
+            self._is_last = headers.get("connection", "").lower() == "close"
             body = bytes(self._buffer[head_end + len(HEAD_END) : end])
             del self._buffer[:end]
             method, path, _ = lines[0].split(" ")
@@ -230,12 +232,13 @@ class Connection(asyncio.Protocol):
     def _send(self, parts: list[bytes]) -> None:
         if self._transport and not self._transport.is_closing():
             self._transport.write(b"".join(parts))
+            if self._is_last:
+                self._transport.close()
 
 
 def _head(status: int, length: int, headers: str = "") -> bytes:
-    return (
-        f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n"
-    ).encode()
+    kind = "Content-Type: application/json\r\n"
+    return f"HTTP/1.1 {status} {REASONS[status]}\r\n{kind}{headers}Content-Length: {length}\r\n\r\n".encode()
 
 
 async def serve(site: Site) -> None:

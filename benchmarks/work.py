@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from datetime import date
 
 PAGE_SIZE = 500
 COUNTRIES = ("AT", "BE", "CH", "DE", "DK", "ES", "FR", "GB", "NL", "PL")

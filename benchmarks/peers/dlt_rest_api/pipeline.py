@@ -1,6 +1,6 @@
 """YOC's report with dlt's rest_api source, as dlt's documentation sets one up; to JSON lines in a folder.
 
-`python pipeline.py config.json` runs extract, normalize and load; `python pipeline.py config.json extract` the first only.
+`python pipeline.py config.json` runs extract, normalize and load; with `extract` behind it, the first only.
 """
 
 from __future__ import annotations
@@ -10,21 +10,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import dlt  # type: ignore[import-not-found, unused-ignore] - in its own environment
-from dlt.common.configuration import configspec  # type: ignore[import-not-found, unused-ignore] - likewise
-from dlt.sources.helpers.rest_client.auth import (  # type: ignore[import-not-found, unused-ignore] - likewise
-    OAuth2ClientCredentials,
-)
-from dlt.sources.helpers.rest_client.paginators import (  # type: ignore[import-not-found, unused-ignore] - likewise
-    PageNumberPaginator,
-)
-from dlt.sources.rest_api import rest_api_source  # type: ignore[import-not-found, unused-ignore] - likewise
+import dlt
+from dlt.common.configuration import configspec
+from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
+from dlt.sources.helpers.rest_client.paginators import PageNumberPaginator
+from dlt.sources.rest_api import rest_api_source
 
 STREAM = "ad_unit_country_daily"
 
 
 @configspec
-class PasswordGrant(OAuth2ClientCredentials):  # type: ignore[misc, unused-ignore] - likewise
+class PasswordGrant(OAuth2ClientCredentials):  # type: ignore[misc] # dlt is not in the environment of the type checker
     """The grant that YOC has, by the method that dlt's documentation overrides for such cases."""
 
     def build_access_token_request(self) -> dict[str, Any]:

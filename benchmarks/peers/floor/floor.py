@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import sys
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import urllib3
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 STREAM = "ad_unit_country_daily"
 
@@ -83,7 +87,9 @@ def main(path: str) -> None:
         first = decoder.decode(fetch(1))
         pages = -(-first.total // query["page_size"])
         numbers = iter(range(2, pages + 1))
-        ahead: deque[Future[bytes]] = deque(pool.submit(fetch, n) for _, n in zip(range(concurrency), numbers, strict=False))
+        ahead: deque[Future[bytes]] = deque(
+            pool.submit(fetch, n) for _, n in zip(range(concurrency), numbers, strict=False)
+        )
         write(first)
         while ahead:
             body = ahead.popleft().result()

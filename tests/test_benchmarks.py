@@ -1,0 +1,209 @@
+"""The benchmark's server and its report: what the figures stand on; nothing is timed."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+import xml.etree.ElementTree as ET
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("benchmarks", reason="not part of the source archive")
+
+import asyncio
+
+from benchmarks.behaviour import FAULTS, HEALTHY, Behaviour
+from benchmarks.claims import claims
+from benchmarks.contenders import CONTENDERS, ORDINARY, TAP
+from benchmarks.measure import ENDLESS, Run
+from benchmarks.report import IMAGE, PAGE, RESULTS, chart, page, table
+from benchmarks.server import REPORT_PATH, TOKEN_PATH, Connection, Site
+from benchmarks.verdict import RIGHT, judge
+from benchmarks.work import COUNTS, METADATA, Work
+from tap_yoc.columns import columns_of
+from tap_yoc.reports import Offer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_yoc.envelope import Json
+
+WORK = Work(days=3, rows_per_day=1_000, last=date(2026, 6, 14))
+DONE = Run(seconds=1.0, cpu_seconds=1.0, peak_mb=1.0, exit_code=0)
+
+
+@contextmanager
+def serving(behaviour: Behaviour = HEALTHY) -> Iterator[str]:
+    """Serve in a thread, and yield the address."""
+    loop = asyncio.new_event_loop()
+    site = Site(WORK, behaviour)
+    server = loop.run_until_complete(loop.create_server(lambda: Connection(site), "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+class Client:
+    """Asks as a tap would."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._token = self._ask("POST", TOKEN_PATH, {"grant_type": "password"})["access_token"]
+
+    def page(self, number: int, *, first: str = "2026-06-01", group_by: str = "country", size: int = 500) -> Json:
+        days = [{"gte": {"date": first}}, {"lte": {"date": "2026-06-30"}}]
+        dimensions = ["date"] if group_by == "date" else ["date", group_by]
+        query = {"query": {"and": days}, "page": number, "page_size": size, "group_by": dimensions}
+        return self._ask("POST", REPORT_PATH, query)
+
+    def _ask(self, method: str, path: str, body: Json = None) -> Json:
+        request = urllib.request.Request(self._url + path, method=method)  # noqa: S310 - the test's own server
+        request.add_header("Authorization", f"Bearer {getattr(self, '_token', '')}")
+        content = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(request, content, timeout=5) as answer:  # noqa: S310 - likewise
+            return json.loads(answer.read(), parse_float=Decimal)
+
+
+def test_pages_hold_every_row_once() -> None:
+    """All pages together are the work, in order, and the page behind them is empty."""
+    with serving() as url:
+        client = Client(url)
+        answers = [client.page(number) for number in range(1, 8)]
+    rows = [row for answer in answers for row in answer["data"]]
+    assert [len(answer["data"]) for answer in answers] == [500] * 6 + [0]
+    assert {answer["total"] for answer in answers} == {3_000}
+    assert len({(row["date"], row["ad_unit_visx_id"], row["country"]) for row in rows}) == 3_000
+    assert [row["date"] for row in rows] == sorted(row["date"] for row in rows)
+    assert judge(WORK, DONE, rows) == RIGHT
+
+
+def test_totals_by_day_agree_with_the_rows() -> None:
+    """Otherwise the tap would rightly read every window twice."""
+    with serving() as url:
+        client = Client(url)
+        rows = [row for number in (1, 2) for row in client.page(number, first="2026-06-14")["data"]]
+        totals = client.page(1, first="2026-06-14", group_by="date")["data"]
+    assert totals == [{"date": "2026-06-14", **{name: sum(row[name] for row in rows) for name in COUNTS}}]
+
+
+def test_metadata_offers_the_report() -> None:
+    """The tap finds all dimensions of its heaviest standard report, and what it can compare with the totals."""
+    offer = Offer(columns_of(METADATA))
+    assert offer.missing(("date", "publisher_visx_id", "site_visx_id", "ad_unit_visx_id", "country")) == []
+    assert {column.name for column in offer.additive} == set(COUNTS)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "number", "status"),
+    [
+        pytest.param(HEALTHY, 0, 422, id="page 0"),
+        pytest.param(FAULTS["404 past the end"], 7, 404, id="past the end"),
+        pytest.param(Behaviour(throttled=(1,)), 1, 429, id="throttled"),
+        pytest.param(Behaviour(token_life_seconds=-1), 1, 401, id="token too old"),
+    ],
+)
+def test_refusals(behaviour: Behaviour, number: int, status: int) -> None:
+    """Each fault is one status."""
+    with serving(behaviour) as url, pytest.raises(urllib.error.HTTPError) as error:
+        Client(url).page(number)
+    with error.value:
+        assert error.value.code == status
+
+
+def test_cap_with_gaps_leaves_rows_out() -> None:
+    """Page 2 starts where the size that was asked for puts it."""
+    with serving(FAULTS["cap with gaps"]) as url:
+        client = Client(url)
+        capped, asked_for = client.page(2)["data"], client.page(2, size=200)["data"]
+    with serving() as url:
+        whole = Client(url).page(2)["data"]
+    assert capped == whole[:200]
+    assert asked_for != capped
+
+
+def test_last_page_again() -> None:
+    """Past the end comes the last page, with no total that would give it away."""
+    with serving(FAULTS["last page again"]) as url:
+        client = Client(url)
+        last, past = client.page(6), client.page(9)
+    assert past["data"] == last["data"]
+    assert "total" not in past
+
+
+def rows(work: Work = WORK) -> list[dict[str, Any]]:
+    """Return the rows of a work."""
+    days = work.within(work.first, work.last)
+    return list(json.loads(b"[" + work.rows_json(days, 0, work.rows) + b"]"))
+
+
+def test_verdicts() -> None:
+    """Rows that come again under their key are harmless; missing ones, text and failures are named."""
+    text = Work(days=3, rows_per_day=1_000, last=WORK.last, as_text=True)
+    endless = Run(seconds=1.0, cpu_seconds=1.0, peak_mb=1.0, exit_code=-9, stopped=ENDLESS)
+    failed = Run(seconds=1.0, cpu_seconds=1.0, peak_mb=1.0, exit_code=4)
+    assert judge(WORK, DONE, rows()[:200] + rows()) == RIGHT
+    assert judge(WORK, DONE, rows()[200:]) == "**loses 200 of 3,000 rows**, in silence"
+    assert judge(WORK, DONE, rows(text)) == "numbers stay text"
+    assert judge(WORK, failed, []) == "fails, and says so"
+    assert judge(WORK, endless, []) == "never ends"
+
+
+def results() -> dict[str, Any]:
+    """Return made-up results of every part."""
+    each = {"seconds": 9.0, "cpu_seconds": 9.0, "peak_mb": 90.0, "instructions_per_row": 300_000.0}
+    tap = {"seconds": 2.0, "cpu_seconds": 2.0, "peak_mb": 60.0, "instructions_per_row": 45_000.0}
+    figures = {contender.name: each for contender in CONTENDERS} | {TAP.name: tap}
+    figures["floor"] = {**each, "instructions_per_row": 18_000.0}
+    slow = {"tap_yoc 1": 32.0, "tap_yoc 2": 16.0, "tap_yoc 4": 8.0, "tap_yoc 8": 6.0, "tap_yoc 4, two allowed": 17.0}
+    sizes = [{"rows": count, "cpu_seconds": 1.0, "peak_mb": 60.0 + count / 1e5} for count in (20_000, 400_000)]
+    return {
+        "when": "2026-06-15",
+        "took_seconds": 600,
+        "machine": dict.fromkeys(("processor", "memory", "system", "python", "counter"), "?"),
+        "versions": {"dlt": "dlt 1"},
+        "a": {"rows": 200_000, "rounds": 3, "server_seconds": 0.2, "contenders": figures},
+        "b": {"pages": 300, "rows": 150_000, "rounds": 3, "seconds": {**slow, "dlt": 33.0}},
+        "c": {"contenders": {TAP.name: sizes}, "tap_instructions_per_row": [45_000.0, 46_000.0]},
+        "d": {"rounds": 5, "seconds": {TAP.name: 0.9, ORDINARY.name: 1.0}, "instructions": {TAP.name: 1_500_000_000}},
+        "e": {"rows": 8_000, "lines": {"a healthy server": dict.fromkeys(figures, RIGHT)}},
+    }
+
+
+def test_claims_are_checked() -> None:
+    """A claim that the figures do not bear out is not said to hold."""
+    held = {claim.says: (claim.measured, claim.holds) for claim in claims(results())}
+    assert held["(a) at most 3 times the floor's instructions a row"] == ("2.50×", True)
+    assert held["(a) at most a fifth of the best peer's instructions a row"] == ("0.15×", True)
+    assert held["(b) at concurrency 8 at least 6 times as fast as at 1"] == ("5.33×", False)
+    assert held["(e) right in every line"] == ("1 of 1", True)
+
+
+def test_page_and_chart() -> None:
+    """Every part has its table, every claim its line, and the chart is an image."""
+    made = page(results())
+    assert "| (b) at concurrency 8 at least 6 times as fast as at 1 | 5.33× | **no** |" in made
+    assert "| a healthy server | right | right | right | right |" in made
+    assert "$" not in made.replace("```sh", "")
+    assert ET.fromstring(chart(results())).tag.endswith("svg")  # noqa: S314 - written a line ago
+    assert table(("a", "b"), [("c", "d")]) == "| a | b |\n| --- | ---: |\n| c | d |"
+
+
+def test_page_shows_the_results_that_are_kept() -> None:
+    """`make bench ARGS=--render` renews the page."""
+    if not RESULTS.exists():
+        pytest.skip("no results yet")
+    kept = json.loads(RESULTS.read_text("utf-8"))
+    assert PAGE.read_text("utf-8") == page(kept)
+    assert IMAGE.read_text("utf-8") == chart(kept)

@@ -97,5 +97,5 @@ pins: $(BIN)/uv ## renew requirements/ from pyproject.toml; ARGS=--upgrade for n
 		--constraint requirements/dev.txt --output-file requirements/uv.txt -
 
 clean: ## remove everything these commands made
-	@rm -rf $(VENV) .venv-lowest-direct .venv-highest dist .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-bench .venv-lowest-direct .venv-highest dist .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find tap_yoc tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from benchmarks.work import Work
 
 HERE = Path(__file__).parent
-ENVIRONMENTS = HERE / ".envs"
+ENVIRONMENTS = HERE.parent / ".venv-bench"
+"""Beside the project's own, where every tool already leaves such folders alone."""
 PEERS = HERE / "peers"
 STREAM = "ad_unit_country_daily"
 OUTPUT = "output.jsonl"
@@ -67,7 +68,7 @@ class Job:
         return str(path)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Contender:
     """One of those that are compared."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.behaviour import FAULTS, HEALTHY, SLOW, TWO_AT_MOST
-from benchmarks.contenders import AIRBYTE, CONTENDERS, CREDENTIALS, DLT, FLOOR, HERE, ORDINARY, TAP, Job
+from benchmarks.contenders import AIRBYTE, CONTENDERS, CREDENTIALS, DLT, ENVIRONMENTS, FLOOR, ORDINARY, TAP, Job
 from benchmarks.measure import Watch, instructions, run, served
 from benchmarks.server import REPORT_PATH, TOKEN_PATH
 from benchmarks.verdict import judge
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.contenders import Contender
     from benchmarks.measure import Run, Served
 
-RUNS = HERE / ".runs"
+RUNS = ENVIRONMENTS / "runs"
 AT_ONCE = 2
 """Processes at a time where nothing is timed."""
 JUDGED = (TAP, DLT, AIRBYTE, ORDINARY)
@@ -40,7 +40,7 @@ class Scale:
 
     days: int = 100
     rounds: int = 3
-    starts: int = 5
+    starts: int = 7
     slow_days: int = 100
     counted_days: tuple[int, int] = (1, 4)
     growing_days: tuple[int, ...] = (8, 40, 160)

@@ -73,6 +73,7 @@ class YOCAuthenticator(APIAuthenticatorBase):
             return pair.access_token
         with self.store.locked():
             pair = self.store.pair  # another thread or process may have been faster
+            self._hide(pair)
             if not (pair and self._is_live(pair) and pair.access_token != refused):
                 pair = self._renew(pair)
             return pair.access_token
@@ -97,10 +98,15 @@ class YOCAuthenticator(APIAuthenticatorBase):
                 self.store.save(replace(pair or NO_PAIR, refresh_token=None))
         if renewed is None:
             renewed = self._log_in(had_refresh_token=bool(refresh_token))
-        self._transport.redactor.add(renewed.access_token)
-        self._transport.redactor.add(renewed.refresh_token)
+        self._hide(renewed)
         self.store.save(renewed)
         return renewed
+
+    def _hide(self, pair: TokenPair | None) -> None:
+        """Keep a pair out of logs and messages from now on, wherever it came from."""
+        if pair:
+            self._transport.redactor.add(pair.access_token)
+            self._transport.redactor.add(pair.refresh_token)
 
     def _refresh(self, refresh_token: str) -> TokenPair | None:
         """Return the next pair, or None when the refresh token bought none or its answer was lost."""

@@ -39,7 +39,8 @@ class YOCCommand(SingerCommand):
         try:
             return super().main(*args, **kwargs)
         except YOCError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
+            if not error.is_told:
+                self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
             sys.exit(error.exit_code)
         except SystemExit as stop:
             if isinstance(stop.code, int) and threading.active_count() > 1:

@@ -24,6 +24,8 @@ class YOCError(Exception):
     """An error whose message alone tells the user what to do; shown without a traceback."""
 
     exit_code = ExitCode.UNEXPECTED
+    is_told = False
+    """Whether the log has it already, in the last line of a run."""
 
 
 class SettingsError(YOCError):

@@ -98,5 +98,6 @@ class RunSummary:
         if self.stopped_by_signal:
             return f"STOPPED (signal {self.stopped_by_signal}): {what}."
         if self.failures:
-            return f"FAILED ({', '.join(self.failures)}; exit {int(self.exit_code)}): {what}."
+            first = next(iter(self.failures.values()))
+            return f"FAILED ({', '.join(self.failures)}; exit {int(self.exit_code)}): {what}. {first}"
         return f"Done: {what}."

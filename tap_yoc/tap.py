@@ -20,7 +20,7 @@ from singer_sdk.singerlib import Catalog
 
 from tap_yoc.command import YOCCommand, drop_stdout, load_json_text, read_json_file
 from tap_yoc.entity_streams import EntityStream, ReportFieldsStream
-from tap_yoc.errors import SettingsError
+from tap_yoc.errors import SettingsError, YOCError
 from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.own_reports import own
 from tap_yoc.patience import Clock
@@ -74,6 +74,18 @@ class TapYOC(Tap):
     config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
 
     settings: Settings
+
+    @override
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Read settings, columns and catalog; a failure in this is the run's, and has the run's last line."""
+        try:
+            super().__init__(*args, **kwargs)
+        except YOCError as error:
+            if "run" in vars(self):
+                self.run.summary.fail(self.name, error)
+                self.finish()
+                error.is_told = True
+            raise
 
     @cached_property
     def run(self) -> Run:

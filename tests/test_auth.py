@@ -15,6 +15,7 @@ from tap_yoc.redaction import Redactor
 from tap_yoc.run import Run
 from tap_yoc.settings import check_kinds, parse
 from tap_yoc.tap import TapYOC
+from tap_yoc.transport import NotSentError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from harness import VirtualClock
 
     from tap_yoc.sandbox.server import Sandbox
+    from tap_yoc.transport import Response
 
 
 @pytest.fixture
@@ -256,3 +258,41 @@ def test_an_expiry_during_a_long_wait_is_survived(
     run = run_tap(config, streams=["site_daily"], clock=clock)
     assert run.exit_code == 0, run.log
     assert "refresh_token" in grants(sandbox)
+
+
+def test_a_refresh_that_was_never_sent_is_repeated(
+    begin: Callable[..., Run], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that has not left this machine is not used up."""
+    run = begin()
+    run.client.columns()
+    sandbox.expire_access_tokens()
+    send, failures = Transport.send, iter([NotSentError("no connection")])
+
+    def failing_once(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401
+        if "refresh_token" in str(options.get("json")) and (failure := next(failures, None)):
+            raise failure
+        return send(self, method, url, **options)
+
+    monkeypatch.setattr(Transport, "send", failing_once)
+    assert run.client.columns()
+    assert grants(sandbox) == ["password", "refresh_token"]
+
+
+def test_a_netrc_is_not_asked_for_credentials(
+    begin: Callable[..., Run], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The login carries what the settings say, whatever a `.netrc` knows of the host."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    sent: list[str | None] = []
+    send = Transport.send
+
+    def noting(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401
+        response = send(self, method, url, **options)
+        sent.append(response.sent_headers.get("Authorization"))
+        return response
+
+    monkeypatch.setattr(Transport, "send", noting)
+    assert begin().client.columns()
+    assert sent[0] is None

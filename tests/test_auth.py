@@ -280,7 +280,7 @@ def test_a_refresh_that_was_never_sent_is_repeated(
 
 
 def test_a_netrc_is_not_asked_for_credentials(
-    begin: Callable[..., Run], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    begin: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The login carries what the settings say, whatever a `.netrc` knows of the host."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from tap_yoc.envelope import decode, read_answer, rows_of, total_of
+from tap_yoc.envelope import EnvelopeReader, decode, rows_of, total_of
 from tap_yoc.errors import IncompleteDataError, UnknownEnvelopeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_yoc.envelope import Json
+    from msgspec import Raw
+
+    from tap_yoc.envelope import Json, Row
 
 ROWS = [{"date": "2026-06-01", "clicks": 5}, {"date": "2026-06-02", "clicks": 7}]
+
+
+class Loose:
+    """Takes rows as they are, and keeps what it was given to decode at once."""
+
+    def __init__(self) -> None:
+        """Nothing was given yet."""
+        self.given: list[bytes] = []
+
+    def decode(self, content: Raw | bytes) -> list[Row] | None:
+        """Decode at once."""
+        self.given.append(bytes(content))
+        rows = decode(bytes(content))
+        return rows if isinstance(rows, list) else None
+
+    def cast(self, raw_rows: list[Row]) -> list[Row]:
+        """Look at nothing."""
+        return raw_rows
 
 
 @pytest.mark.parametrize(
@@ -159,7 +180,8 @@ def test_the_total_is_found_in_every_place(body: Json, headers: Mapping[str, str
 
 def test_an_answer_is_rows_and_total() -> None:
     """An answer gives the rows and what the server claims their number to be."""
-    answer = read_answer({"data": {"rows": ROWS}, "meta": {"total": "1200"}}, {})
+    content = json.dumps({"data": {"rows": ROWS}, "meta": {"total": "1200"}}).encode()
+    answer = EnvelopeReader().read(content, {}, Loose())
     assert (answer.rows, answer.total) == (ROWS, 1200)
 
 
@@ -171,7 +193,7 @@ def test_an_answer_is_rows_and_total() -> None:
         pytest.param(
             b'[{"x": 12345678901234567890.123456789}]', Decimal("12345678901234567890.123456789"), id="long-decimal"
         ),
-        pytest.param(b'[{"x": 1e-9}]', Decimal("1E-9"), id="exponent"),
+        pytest.param(b'[{"x": 1e-9}]', "1e-9", id="exponent-as-it-is-spelled"),
         pytest.param(b'[{"x": 12345678901234567890123}]', 12345678901234567890123, id="long-integer"),
         pytest.param(b'[{"x": "34.67"}]', "34.67", id="text"),
         pytest.param('[{"x": "Über"}]'.encode(), "Über", id="umlaut"),
@@ -235,3 +257,56 @@ def test_an_empty_list_in_an_error_is_no_empty_report(body: Json) -> None:
     """An error that carries some empty list is not an answer without rows."""
     with pytest.raises(UnknownEnvelopeError):
         rows_of(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        pytest.param({"data": ROWS, "total": 2}, ROWS, id="data"),
+        pytest.param(ROWS, ROWS, id="bare"),
+        pytest.param({"meta": {"total": 2}, "data": {"rows": ROWS}}, ROWS, id="nested"),
+        pytest.param({"report": ROWS, "page": 1, "total": 2}, ROWS, id="another-single-list"),
+    ],
+)
+def test_an_answer_like_the_last_one_is_not_taken_apart_again(body: Json, rows: list[Row]) -> None:
+    """From the second answer on, the rows' own bytes go to their type, and rows and total are the same."""
+    reader, row_type = EnvelopeReader(), Loose()
+    headers = CaseInsensitiveDict({"X-Total-Count": "2"})
+    first = reader.read(json.dumps(body).encode(), headers, row_type)
+    assert row_type.given == []
+    second = reader.read(json.dumps(body).encode(), headers, row_type)
+    assert row_type.given == [json.dumps(rows).encode()]
+    assert (first.rows, first.total) == (second.rows, second.total) == (ROWS, 2)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"data": [], "error": "partial"}, id="error"),
+        pytest.param({"data": ROWS, "error": "partial"}, id="error-beside-rows"),
+        pytest.param({"data": ROWS, "error": {"code": 7}}, id="error-mapping"),
+    ],
+)
+def test_a_failure_in_a_known_envelope_is_an_error(body: Json) -> None:
+    """Rows beside a failure are refused, however many answers of the same keys were good."""
+    reader = EnvelopeReader()
+    for _ in range(2):
+        reader.read(json.dumps({"data": ROWS, "error": None}).encode(), {}, Loose())
+    with pytest.raises(UnknownEnvelopeError):
+        reader.read(json.dumps(body).encode(), {}, Loose())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"<!DOCTYPE html><html></html>", id="html"),
+        pytest.param(b'{"data": [{"date": "2026-06-01"', id="cut"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_what_is_no_json_stays_a_value_error_in_a_known_envelope(content: bytes) -> None:
+    """A body that is no JSON is told apart from an answer in an unknown form, whatever came before."""
+    reader = EnvelopeReader()
+    reader.read(json.dumps({"data": ROWS}).encode(), {}, Loose())
+    with pytest.raises(ValueError, match=r"."):
+        reader.read(content, {}, Loose())

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
+from harness import run_tap
 
 from tap_yoc.client import Query
 from tap_yoc.columns import Column, Role, kind_of
 from tap_yoc.envelope import Answer
 from tap_yoc.errors import CellError, ExitCode, IncompleteDataError, UnavailableError, WindowFault
-from tap_yoc.reading import ReadAhead, Reader, RowCast, twice
+from tap_yoc.reading import ReadAhead, Reader, twice
 from tap_yoc.reports import Report
+from tap_yoc.rows import RowShape
 from tap_yoc.summary import RunSummary
 from tap_yoc.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tap_yoc.client import YOCClient
-    from tap_yoc.envelope import Row
+    from tap_yoc.envelope import Row, RowType
+    from tap_yoc.sandbox.server import Sandbox
+
+T = TypeVar("T")
 
 WINDOW = Window(first=date(2026, 6, 1), last=date(2026, 6, 30))
 
@@ -50,13 +55,15 @@ TOTAL = Report(
 )
 
 
-def query(report: Report, *, page_size: int = 500, data_fields: list[str] | None = None) -> Query:
+def query(
+    report: Report, *, page_size: int = 500, data_fields: list[str] | None = None, window: Window = WINDOW
+) -> Query:
     """Return the query of a report."""
     return Query(
         group_by=[column.name for column in report.group_by],
         data_fields=[column.name for column in report.data_fields] if data_fields is None else data_fields,
         sort=[column.name for column in report.key],
-        window=WINDOW,
+        window=window,
         page_size=page_size,
     )
 
@@ -74,9 +81,18 @@ def a_row(**changed: Any) -> Row:  # noqa: ANN401 - whatever a server sends
     }
 
 
+def taken(raw: Row, report: Report = REPORT, summary: RunSummary | None = None) -> Row:
+    """Return a row as it is read, cast and completed."""
+    shape = RowShape(report, report.figures)
+    rows = shape.cast([raw])
+    shape.fill_missing(rows, summary or RunSummary())
+    (row,) = map(shape.as_dict, rows)
+    return row
+
+
 def test_a_row_gets_the_reports_types() -> None:
     """Key and figures are cast by their columns, in the key's order, and nothing else is left."""
-    row = RowCast(REPORT, query(REPORT), RunSummary())(a_row(date="2026-06-01 00:00:00", surprise="x"))
+    row = taken(a_row(date="2026-06-01 00:00:00", surprise="x"))
     assert row == {
         "date": "2026-06-01",
         "site_visx_id": 7,
@@ -90,7 +106,10 @@ def test_a_row_gets_the_reports_types() -> None:
 
 def test_figures_that_were_not_asked_for_are_left_out() -> None:
     """Metrics that the user does not select are not asked for, and not written when they come all the same."""
-    row = RowCast(REPORT, query(REPORT, data_fields=["is_publisher_campaign", "clicks"]), RunSummary())(a_row())
+    client = FakeClient([a_row()])
+    with ThreadPoolExecutor(1) as pool:
+        reader = Reader(cast("YOCClient", client), pool, concurrency=1, summary=RunSummary())
+        (row,) = reader.rows(REPORT, query(REPORT, data_fields=["is_publisher_campaign", "clicks"]))
     assert "revenue" not in row
     assert row["clicks"] == 5
 
@@ -101,12 +120,11 @@ def test_figures_that_were_not_asked_for_are_left_out() -> None:
 def test_a_missing_key_value_gets_its_stand_in_and_is_counted(how: dict[str, None]) -> None:
     """Null, empty text and a key left out become empty text, 0 or false, counted by stream and column."""
     summary = RunSummary()
-    take = RowCast(REPORT, query(REPORT), summary)
     for name, stand_in in (("site_visx_id", 0), ("country", ""), ("is_publisher_campaign", False)):
         raw = a_row(**dict.fromkeys([name], how.get("x")))
         if not how:
             del raw[name]
-        assert take(raw)[name] == stand_in
+        assert taken(raw, summary=summary)[name] == stand_in
     assert summary.missing == {
         ("site_daily", "site_visx_id"): 1,
         ("site_daily", "country"): 1,
@@ -119,7 +137,7 @@ def test_a_missing_figure_stays_null() -> None:
     summary = RunSummary()
     raw = a_row(clicks=None)
     del raw["revenue"]
-    row = RowCast(REPORT, query(REPORT), summary)(raw)
+    row = taken(raw, summary=summary)
     assert (row["clicks"], row["revenue"]) == (None, None)
     assert not summary.missing
 
@@ -128,13 +146,13 @@ def test_a_missing_figure_stays_null() -> None:
 def test_a_row_without_its_day_is_an_error(day: str | None) -> None:
     """There is no stand-in for a day."""
     with pytest.raises(CellError, match="Stream site_daily: column date holds a value that is missing"):
-        RowCast(REPORT, query(REPORT), RunSummary())(a_row(date=day))
+        taken(a_row(date=day))
 
 
 def test_a_cell_that_does_not_fit_is_named_by_stream_column_and_day() -> None:
     """The error says where the cell is and what was declared, and does not quote it."""
     with pytest.raises(CellError) as caught:
-        RowCast(REPORT, query(REPORT), RunSummary())(a_row(revenue="4711 EUR"))
+        taken(a_row(revenue="4711 EUR"))
     assert str(caught.value).startswith(
         "Stream site_daily: column revenue of 2026-06-01 holds a value that is not a number (declared DECIMAL)"
     )
@@ -145,28 +163,50 @@ def test_a_cell_that_does_not_fit_is_named_by_stream_column_and_day() -> None:
 def test_a_cell_of_a_report_without_days_is_named_without_one() -> None:
     """Where there is no day, none is named."""
     with pytest.raises(CellError, match="column clicks holds a value that is not a whole number"):
-        RowCast(TOTAL, query(TOTAL), RunSummary())({"country": "DE", "clicks": "1.5"})
+        taken({"country": "DE", "clicks": "1.5"}, TOTAL)
 
 
-def test_figures_that_no_row_has_are_told() -> None:
+def test_figures_that_no_row_has_are_told(caplog: pytest.LogCaptureFixture) -> None:
     """A metric that was asked for and never came is a warning, and no silent column of nulls."""
     summary = RunSummary()
-    take = RowCast(REPORT, query(REPORT), summary)
+    shape = RowShape(REPORT, REPORT.figures)
     for number in range(3):
-        take({key: value for key, value in a_row(site_visx_id=number).items() if key != "revenue"})
-    take.tell_absent(WINDOW)
+        shape.cast([{key: value for key, value in a_row(site_visx_id=number).items() if key != "revenue"}])
+    shape.tell_unseen(summary)
     assert summary.warnings == 1
+    assert "asked for revenue and sent no such column" in caplog.text
 
 
-@pytest.mark.parametrize("raws", [pytest.param([], id="no-rows"), pytest.param([a_row(), {**a_row()}], id="all-came")])
-def test_figures_that_came_or_could_not_come_are_not_told(raws: list[Row]) -> None:
-    """Without rows, nothing is known to be absent; with the column in one row, it is not."""
+@pytest.mark.parametrize(
+    "raws",
+    [
+        pytest.param([a_row(), a_row()], id="all-came"),
+        pytest.param([a_row(), {"date": "2026-06-01"}], id="one-row-has-them"),
+        pytest.param([a_row(clicks=None, revenue="")], id="without-a-value"),
+    ],
+)
+def test_figures_that_came_are_not_told(raws: list[Row]) -> None:
+    """With the column in one row, be it without a value, it is not absent."""
     summary = RunSummary()
-    take = RowCast(REPORT, query(REPORT), summary)
-    for raw in raws:
-        take(raw)
-    take.tell_absent(WINDOW)
+    shape = RowShape(REPORT, REPORT.figures)
+    shape.cast(raws)
+    shape.tell_unseen(summary)
     assert summary.warnings == 0
+
+
+def test_without_rows_no_figure_is_told_as_absent(sandbox: Sandbox) -> None:
+    """A report without rows says nothing of its columns."""
+    report = {
+        "name": "nothing",
+        "group_by": ["date", "ad_unit_name"],
+        "data_fields": ["clicks"],
+        "query": {"like": {"ad_unit_name": "no such unit"}},
+    }
+    config = {**sandbox.config, "start_date": "2026-06-14", "reports": [report]}
+    run = run_tap(config, streams=["nothing"])
+    assert run.exit_code == 0, run.log
+    assert run.records("nothing") == []
+    assert "no such column" not in run.log
 
 
 class Attempts:
@@ -221,24 +261,33 @@ def test_other_errors_are_no_reason_to_read_again(error: Exception) -> None:
 
 
 class FakeClient:
-    """Serves a report in pages from 1 on, an empty one past the end; keeps the numbers it was asked for."""
+    """Serves reports in pages from 1 on, an empty one past the end; keeps what it was asked for."""
 
     def __init__(self, rows: list[Row], *, has_total: bool = True) -> None:
-        """Take the report's rows."""
+        """Take the rows of all days."""
         self.rows = rows
         self.has_total = has_total
         self.asked: list[int] = []
+        self.asked_for: list[tuple[date, int]] = []
+        """The first day and the number of each page."""
+        self.are_wanted: list[Callable[[], bool]] = []
 
-    def page(self, query: Query, number: int) -> Answer | None:
+    def page(
+        self, query: Query, number: int, rows: RowType, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Answer | None:
         """Return a page."""
+        assert query.window
+        self.are_wanted.append(is_wanted)
         self.asked.append(number)
+        self.asked_for.append((query.window.first, number))
+        wanted = [row for row in self.rows if str(query.window.first) <= row["date"] <= str(query.window.last)]
         start = (number - 1) * query.page_size
-        rows = self.rows[start : start + query.page_size] if number > 0 else []
-        return Answer(rows=rows, total=len(self.rows) if self.has_total else None)
+        raws = wanted[start : start + query.page_size] if number > 0 else []
+        return Answer(rows=rows.cast(raws), total=len(wanted) if self.has_total else None)
 
-    def try_page(self, query: Query, number: int) -> Answer | None:
+    def try_page(self, query: Query, number: int, rows: RowType) -> Answer | None:
         """Return a page or None."""
-        return self.page(query, number) if number else None
+        return self.page(query, number, rows) if number else None
 
 
 def site_rows(count: int) -> list[Row]:
@@ -300,10 +349,12 @@ def test_an_error_of_a_page_reaches_the_reader() -> None:
     """What goes wrong in a thread is raised where its page is read."""
 
     class Broken(FakeClient):
-        def page(self, query: Query, number: int) -> Answer | None:
+        def page(
+            self, query: Query, number: int, rows: RowType, is_wanted: Callable[[], bool] = lambda: True
+        ) -> Answer | None:
             if number == 3:
                 raise UnavailableError("down")
-            return super().page(query, number)
+            return super().page(query, number, rows, is_wanted)
 
     rows: list[dict[str, Any]] = []
     with ThreadPoolExecutor(4) as pool:
@@ -316,14 +367,197 @@ def test_a_sized_page_is_asked_for_with_its_size() -> None:
     """The proof that pages advance asks for the same report in pages of another size."""
     client = FakeClient(site_rows(10))
     with ThreadPoolExecutor(1) as pool:
-        ahead = ReadAhead(cast("YOCClient", client), query(REPORT, page_size=10), pool, 1)
+        shape = RowShape(REPORT, REPORT.figures)
+        ahead = ReadAhead(cast("YOCClient", client), query(REPORT, page_size=10), shape, pool, 1)
         answer = ahead.get_sized(2, 3)
     assert answer is not None
-    assert [row["site_visx_id"] for row in answer.rows] == [4, 5, 6]
+    assert shape.column(answer.rows, "site_visx_id") == [4, 5, 6]
 
 
 def test_a_wrong_day_is_not_quoted() -> None:
     """The error about a wrong day names its column, and does not quote what stands there."""
     with pytest.raises(CellError) as caught:
-        RowCast(REPORT, query(REPORT), RunSummary())(a_row(date="4711-13-01"))
+        taken(a_row(date="4711-13-01"))
     assert "4711" not in str(caught.value)
+
+
+FIRST_WEEK = Window(first=date(2026, 6, 1), last=date(2026, 6, 7))
+SECOND_WEEK = Window(first=date(2026, 6, 8), last=date(2026, 6, 14))
+THIRD_WEEK = Window(first=date(2026, 6, 15), last=date(2026, 6, 21))
+WEEKS = [FIRST_WEEK, SECOND_WEEK, THIRD_WEEK]
+
+
+def rows_of_weeks(count: int) -> list[Row]:
+    """Return rows of so many sites on the first day of each of three weeks."""
+    return [a_row(date=str(week.first), site_visx_id=number) for week in WEEKS for number in range(1, count + 1)]
+
+
+class AtOnce(Executor):
+    """Does what it is given before it returns."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - as in Executor
+        """Do it."""
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class Late(Future[Any]):
+    """Does what it is given when its result is wanted, and not before."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        """Do nothing yet."""
+        super().__init__()
+        self.work = work
+
+    def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - whatever the work gives
+        """Do it, once."""
+        if not self.done():
+            self.set_result(self.work())
+        return super().result(timeout)
+
+
+class AtLast(Executor):
+    """Does nothing before its result is wanted; keeps what it was given."""
+
+    def __init__(self) -> None:
+        """Have nothing to do."""
+        self.given: list[tuple[date, int, Late]] = []
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - as in Executor
+        """Keep it for later."""
+        late = Late(lambda: fn(*args, **kwargs))
+        query, number, *_ = args
+        self.given.append((query.window.first, number, late))
+        return late
+
+
+def knowing_reader(client: FakeClient, pool: Executor, concurrency: int) -> Reader:
+    """Return a reader that knows the server already, as after the first report of a run."""
+    reader = Reader(cast("YOCClient", client), pool, concurrency=concurrency, summary=RunSummary())
+    reader.habits.first_page, reader.habits.counts_all = 1, True
+    return reader
+
+
+def test_the_next_querys_pages_are_fetched_before_it_is_asked_for() -> None:
+    """While the end of one window is read, the next one's first page and those behind it are on their way."""
+    client = FakeClient(rows_of_weeks(14))
+    reader = knowing_reader(client, AtOnce(), concurrency=4)
+    shape = RowShape(REPORT, REPORT.figures)
+    first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
+    list(reader.pages(shape, first, second))
+    begun = [(FIRST_WEEK.first, 1), (FIRST_WEEK.first, 2), (FIRST_WEEK.first, 3)]
+    begun += [(SECOND_WEEK.first, 1), (SECOND_WEEK.first, 2), (SECOND_WEEK.first, 3)]
+    assert sorted(client.asked_for) == begun
+    rows = [row for page in reader.pages(shape, second) for row in shape.column(page, "site_visx_id")]
+    assert rows == list(range(1, 15))
+    assert sorted(client.asked_for) == begun, "what was begun is not fetched again"
+
+
+def test_the_next_query_is_begun_when_the_end_is_in_sight_and_within_the_depth() -> None:
+    """A long window is not left behind for the next one, of which no more than `concurrency` pages wait, too."""
+    client = FakeClient(rows_of_weeks(50))
+    reader = knowing_reader(client, AtOnce(), concurrency=3)
+    shape = RowShape(REPORT, REPORT.figures)
+    first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
+    pages = reader.pages(shape, first, second)
+    for _ in range(7):
+        next(pages)
+    assert sorted(client.asked_for) == [(FIRST_WEEK.first, number) for number in range(1, 11)]
+    list(pages)
+    assert [number for day, number in client.asked_for if day == SECOND_WEEK.first] == [1, 2, 3, 4]
+
+
+def test_of_an_unknown_server_only_the_next_querys_first_page_is_fetched() -> None:
+    """As long as nobody knows what the server's total counts, no page is fetched that may not exist."""
+    client = FakeClient(rows_of_weeks(14))
+    reader = Reader(cast("YOCClient", client), AtOnce(), concurrency=4, summary=RunSummary())
+    shape = RowShape(REPORT, REPORT.figures)
+    first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
+    list(reader.pages(shape, first, second))
+    assert [number for day, number in client.asked_for if day == SECOND_WEEK.first] == [1]
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        pytest.param(lambda _: (RowShape(REPORT, REPORT.figures), SECOND_WEEK), id="another-streams"),
+        pytest.param(lambda shape: (shape, THIRD_WEEK), id="another-window"),
+        pytest.param(lambda shape: (shape, FIRST_WEEK), id="the-same-once-more"),
+    ],
+)
+def test_a_begun_query_that_is_not_asked_for_is_closed(instead: Callable[[RowShape], tuple[RowShape, Window]]) -> None:
+    """What was begun for nothing is dropped before it is sent, and what is asked for instead is read from the start."""
+    client = FakeClient(rows_of_weeks(14))
+    pool = AtLast()
+    reader = knowing_reader(client, pool, concurrency=4)
+    shape = RowShape(REPORT, REPORT.figures)
+    first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
+    list(reader.pages(shape, first, second))
+    begun = [(number, late) for day, number, late in pool.given if day == SECOND_WEEK.first]
+    assert [number for number, _ in begun] == [1]
+    other, window = instead(shape)
+    page = next(reader.pages(other, query(REPORT, page_size=5, window=window)))
+    assert [late.cancelled() for _, late in begun] == [True]
+    assert other.column(page, "site_visx_id") == [1, 2, 3, 4, 5]
+    assert other.column(page, "date") == [str(window.first)] * 5
+
+
+@pytest.mark.parametrize("has_total", [True, False])
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("count", [0, 1, 5, 14, 23])
+def test_rows_are_the_same_whether_or_not_the_next_query_is_told(
+    has_total: bool,  # noqa: FBT001 - a column of the table
+    concurrency: int,
+    count: int,
+) -> None:
+    """Reading ahead into the next window changes neither rows nor what is asked for."""
+    tables, asked = [], []
+    queries = [query(REPORT, page_size=5, window=week) for week in WEEKS]
+    for thens in ([None, None, None], [*queries[1:], None]):
+        client = FakeClient(rows_of_weeks(count), has_total=has_total)
+        shape = RowShape(REPORT, REPORT.figures)
+        with ThreadPoolExecutor(concurrency) as pool:
+            reader = Reader(cast("YOCClient", client), pool, concurrency=concurrency, summary=RunSummary())
+            pages = [reader.pages(shape, each, then) for each, then in zip(queries, thens, strict=True)]
+            tables.append([shape.as_dict(row) for window in pages for page in window for row in page])
+        asked.append(client.asked_for)
+    assert tables[0] == tables[1]
+    assert [(row["date"], row["site_visx_id"]) for row in tables[1]] == [
+        (day, number) for day in ("2026-06-01", "2026-06-08", "2026-06-15") for number in range(1, count + 1)
+    ]
+    assert len(asked[1]) == len(set(asked[1])), "no page is fetched twice"
+    if has_total and count != 5:  # a first page that is full and all there is does not tell what the total counts
+        assert sorted(asked[0]) == sorted(asked[1])
+
+
+def test_a_query_that_is_left_is_not_wanted_any_more() -> None:
+    """Whoever still waits for its pages is told that nobody reads them."""
+    client = FakeClient(rows_of_weeks(14))
+    reader = knowing_reader(client, AtOnce(), concurrency=4)
+    pages = reader.pages(RowShape(REPORT, REPORT.figures), query(REPORT, page_size=5, window=FIRST_WEEK))
+    next(pages)
+    assert all(is_wanted() for is_wanted in client.are_wanted)
+    pages.close()  # type: ignore[attr-defined]
+    assert not any(is_wanted() for is_wanted in client.are_wanted)
+
+
+def test_an_error_of_a_page_begun_early_reaches_the_query_it_belongs_to() -> None:
+    """A window is not lost for what goes wrong with the next one."""
+
+    class Broken(FakeClient):
+        def page(
+            self, query: Query, number: int, rows: RowType, is_wanted: Callable[[], bool] = lambda: True
+        ) -> Answer | None:
+            if query.window == SECOND_WEEK:
+                raise UnavailableError("down")
+            return super().page(query, number, rows, is_wanted)
+
+    client = Broken(rows_of_weeks(14))
+    shape = RowShape(REPORT, REPORT.figures)
+    first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
+    with ThreadPoolExecutor(4) as pool:
+        reader = knowing_reader(client, pool, concurrency=4)
+        assert sum(map(len, reader.pages(shape, first, second))) == 14
+        with pytest.raises(UnavailableError):
+            list(reader.pages(shape, second))

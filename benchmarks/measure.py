@@ -32,6 +32,7 @@ LONGEST_SECONDS = 300.0
 ENDLESS = "endless"
 TIMED_OUT = "timed out"
 LOOK_SECONDS = 0.2
+LOG, LAST_WORDS = "log", 2_000
 COUNTER = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file={file}")
 
 
@@ -108,11 +109,16 @@ def instructions(contender: Contender, job: Job) -> int:
     counter = [part.format(file=file) for part in COUNTER]
     done = _run([*counter, *arguments], contender, job.folder, Watch(longest_seconds=2 * LONGEST_SECONDS))
     if done.exit_code or contender.count(job.folder) != job.work.rows:
-        raise RuntimeError(f"{contender.title} failed under valgrind; see {job.folder}")
+        raise RuntimeError(f"{contender.title} failed under valgrind:\n{last_words(job.folder)}")
     found = re.search(r"^summary: (\d+)", file.read_text("utf-8"), re.MULTILINE)
     if not found:
         raise RuntimeError("valgrind counted nothing")
     return int(found[1])
+
+
+def last_words(folder: Path) -> str:
+    """Return the end of what a contender logged."""
+    return (folder / LOG).read_text("utf-8", errors="replace")[-LAST_WORDS:]
 
 
 def _run(arguments: list[str], contender: Contender, folder: Path, watch: Watch) -> Run:
@@ -123,7 +129,7 @@ def _run(arguments: list[str], contender: Contender, folder: Path, watch: Watch)
         "PYTHONHASHSEED": "0",
         **contender.variables,
     }
-    with (folder / OUTPUT).open("wb") as output, (folder / "log").open("wb") as log:
+    with (folder / OUTPUT).open("wb") as output, (folder / LOG).open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(
             arguments,

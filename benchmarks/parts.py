@@ -9,11 +9,12 @@ import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.behaviour import FAULTS, HEALTHY, SLOW, TWO_AT_MOST
-from benchmarks.contenders import AIRBYTE, CONTENDERS, CREDENTIALS, DLT, ENVIRONMENTS, FLOOR, ORDINARY, TAP, Job
-from benchmarks.measure import Watch, instructions, run, served
+from benchmarks.contenders import AIRBYTE, CONTENDERS, CREDENTIALS, DLT, FLOOR, ORDINARY, TAP, Job
+from benchmarks.measure import Watch, instructions, last_words, run, served
 from benchmarks.server import REPORT_PATH, TOKEN_PATH
 from benchmarks.verdict import judge
 from benchmarks.work import Work, yesterday
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from benchmarks.contenders import Contender
     from benchmarks.measure import Run, Served
 
-RUNS = ENVIRONMENTS / "runs"
 AT_ONCE = 2
 """Processes at a time where nothing is timed."""
 JUDGED = (TAP, DLT, AIRBYTE, ORDINARY)
@@ -36,8 +36,9 @@ ENDLESS_FACTOR = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How much of everything."""
+    """How much of everything, and where it is put meanwhile."""
 
+    folder: Path
     days: int = 100
     rounds: int = 3
     starts: int = 7
@@ -47,9 +48,7 @@ class Scale:
     fault_days: int = 4
 
 
-QUICK = Scale(
-    days=10, rounds=1, starts=2, slow_days=10, counted_days=(1, 2), growing_days=(8, 16), fault_days=4
-)  # fmt: skip
+QUICK: dict[str, Any] = {"days": 10, "rounds": 1, "starts": 2, "slow_days": 10, "growing_days": (8, 16)}
 
 ROWS_PER_DAY = 2_000
 SLOW_ROWS_PER_DAY = 1_500
@@ -66,18 +65,18 @@ def work_of(days: int, rows_per_day: int = ROWS_PER_DAY) -> Work:
     return Work(days=days, rows_per_day=rows_per_day, last=yesterday())
 
 
-def checked(contender: Contender, work: Work, server: Served, *, concurrency: int = 4) -> Run:
+def checked(contender: Contender, work: Work, server: Served, folder: Path, *, concurrency: int = 4) -> Run:
     """Run a contender and return its figures.
 
     Raises:
         RuntimeError: It did not bring all rows.
     """
-    job = Job(work=work, url=server.url, folder=RUNS / contender.name, concurrency=concurrency)
+    job = Job(work=work, url=server.url, folder=folder / contender.name, concurrency=concurrency)
     done = run(contender, job)
     rows = contender.count(job.folder)
     if done.exit_code or rows != work.rows:
         raise RuntimeError(
-            f"{contender.title} ended with {done.exit_code} and {rows} rows of {work.rows}: {job.folder}"
+            f"{contender.title} ended with {done.exit_code} and {rows} rows of {work.rows}:\n{last_words(job.folder)}"
         )
     say(
         f"  {contender.title}, {work.rows:,} rows, concurrency {concurrency}: "
@@ -94,8 +93,8 @@ def throughput(scale: Scale) -> dict[str, Any]:
         server_seconds = statistics.median(_drain(server, work) for _ in range(3))
         for number in range(scale.rounds):
             for contender in CONTENDERS if number % 2 else CONTENDERS[::-1]:
-                runs[contender.name].append(checked(contender, work, server))
-    counted = _instructions(CONTENDERS, [work_of(days) for days in scale.counted_days])
+                runs[contender.name].append(checked(contender, work, server, scale.folder))
+    counted = _instructions(scale.folder, CONTENDERS, [work_of(days) for days in scale.counted_days])
     return {
         "rows": work.rows,
         "rounds": scale.rounds,
@@ -118,7 +117,7 @@ def latency(scale: Scale) -> dict[str, Any]:
     seconds: dict[str, float] = {}
 
     def take(key: str, contender: Contender, server: Served, concurrency: int, rounds: int = 1) -> None:
-        runs = [checked(contender, work, server, concurrency=concurrency) for _ in range(rounds)]
+        runs = [checked(contender, work, server, scale.folder, concurrency=concurrency) for _ in range(rounds)]
         seconds[key] = statistics.median(done.seconds for done in runs)
 
     with served(work, SLOW) as server:
@@ -145,13 +144,13 @@ def growth(scale: Scale) -> dict[str, Any]:
         found = []
         for work in sizes[contender.name]:
             with served(work, HEALTHY) as server:
-                done = checked(contender, work, server)
+                done = checked(contender, work, server, scale.folder)
             found.append({"rows": work.rows, "cpu_seconds": done.cpu_seconds, "peak_mb": done.peak_mb})
         return found
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         grown = dict(zip(sizes, pool.map(grow, chosen), strict=True))
-    counted = _instructions((TAP,), works)
+    counted = _instructions(scale.folder, (TAP,), works)
     return {"contenders": grown, "tap_instructions_per_row": counted[TAP.name]}
 
 
@@ -163,10 +162,10 @@ def start(scale: Scale) -> dict[str, Any]:
     with served(work, HEALTHY) as server:
         for number in range(scale.starts + 1):
             for contender in chosen if number % 2 else chosen[::-1]:
-                done = checked(contender, work, server)
+                done = checked(contender, work, server, scale.folder)
                 if number:  # The first run writes what Python compiles.
                     seconds[contender.name].append(done.seconds)
-    counted = _totals((TAP, ORDINARY), work)
+    counted = _totals(scale.folder, (TAP, ORDINARY), work)
     return {
         "rounds": scale.starts,
         "seconds": {name: statistics.median(values) for name, values in seconds.items()},
@@ -183,7 +182,7 @@ def faults(scale: Scale) -> dict[str, Any]:
         name, behaviour, contender = case
         served_work = replace(work, as_text=behaviour.as_text)
         with served(served_work, behaviour) as server:
-            folder = RUNS / "faults" / name.replace(" ", "_") / contender.name
+            folder = scale.folder / "faults" / name.replace(" ", "_") / contender.name
             job = Job(work=work, url=server.url, folder=folder)
             watch = Watch(longest_seconds=FAULT_SECONDS, server=server, most_requests=ENDLESS_FACTOR * work.pages)
             done = run(contender, job, watch)
@@ -213,7 +212,7 @@ def _drain(server: Served, work: Work) -> float:
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
     connection.request("POST", TOKEN_PATH, json.dumps({"grant_type": "password", **CREDENTIALS}))
     headers = {"Authorization": f"Bearer {json.load(connection.getresponse())['access_token']}"}
-    query = Job(work=work, url=server.url, folder=RUNS).query()
+    query = Job(work=work, url=server.url, folder=Path()).query()
     started = time.perf_counter()
     for number in range(1, work.pages + 1):
         connection.request("POST", REPORT_PATH, json.dumps({**query, "page": number}), headers)
@@ -223,9 +222,9 @@ def _drain(server: Served, work: Work) -> float:
     return seconds
 
 
-def _instructions(contenders: Iterable[Contender], works: list[Work]) -> dict[str, list[float]]:
+def _instructions(base: Path, contenders: Iterable[Contender], works: list[Work]) -> dict[str, list[float]]:
     """Return the instructions that each row more costs, from one size of work to the next."""
-    totals = [_totals(contenders, work) for work in works]
+    totals = [_totals(base, contenders, work) for work in works]
     return {
         name: [
             (more[name] - less[name]) / (works[step + 1].rows - works[step].rows)
@@ -235,9 +234,9 @@ def _instructions(contenders: Iterable[Contender], works: list[Work]) -> dict[st
     }
 
 
-def _totals(contenders: Iterable[Contender], work: Work) -> dict[str, int]:
+def _totals(base: Path, contenders: Iterable[Contender], work: Work) -> dict[str, int]:
     def count(contender: Contender) -> tuple[str, int]:
-        folder = RUNS / "counted" / f"{contender.name}-{work.rows}"
+        folder = base / "counted" / f"{contender.name}-{work.rows}"
         total = instructions(contender, Job(work=work, url=server.url, folder=folder))
         say(f"  {contender.title}, {work.rows:,} rows: {total / 1e9:.2f} billion instructions")
         return contender.name, total

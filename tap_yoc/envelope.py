@@ -118,17 +118,25 @@ class EnvelopeReader:
         body: dict[str, Json] = {}
         inner = body
         try:
-            for name, known in zip(path, keys, strict=True):
+            for depth, (name, known) in enumerate(zip(path, keys, strict=True), start=1):
                 parts = _parts.decode(part)
                 if parts.keys() != known:
                     return None
                 part = parts.pop(name)
                 inner.update({other: _decoder.decode(raw) for other, raw in parts.items()})
-                inner = inner.setdefault(name, {})
-        except msgspec.DecodeError:
+                inner[name] = {} if depth < len(path) else _stand_in(part)
+                inner = inner[name]
+            # What stands beside the rows may have become rows, too, or tell of a failure.
+            is_known = not path or _locate_rows(body)[0] == path
+        except (msgspec.DecodeError, UnknownEnvelopeError):
             return None
-        rows = None if _tells_of_failure(body) else row_type.decode(part)
+        rows = row_type.decode(part) if is_known else None
         return None if rows is None else Answer(rows=rows, total=total_of(body, headers))
+
+
+def _stand_in(rows: msgspec.Raw) -> list[Row]:
+    """Return what stands for a list of rows that is not taken apart."""
+    return [] if bytes(rows).strip(b"[] \t\r\n") == b"" else [{}]
 
 
 def rows_of(body: Json) -> list[Row]:

@@ -26,6 +26,8 @@ class YOCMessageWriter(MsgSpecWriter):
 
     def write_records(self, stream: str, rows: Sequence[Any]) -> None:
         """Write a RECORD for each row of a page, all at once: the SDK's message, put around rows encoded together."""
+        if not rows:
+            return
         before = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
         after = b',"time_extracted":' + _encoder.encode(utc_now()) + b"}\n"
         # JSON has no line break within a row.

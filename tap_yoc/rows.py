@@ -111,10 +111,12 @@ class RowShape:
             return None
         for column in self.columns:
             cells = self.column(rows, column.name)
-            if not self._is_exact(column, cells):
-                return None
-            if cells.count(None) < len(cells) or f'"{column.name}"'.encode() in content:
-                self.seen.add(column.name)
+            is_empty = cells.count(None) == len(cells)
+            if (is_empty and f'"{column.name}"'.encode() not in content) or not self._is_exact(column, cells):
+                return None  # a column that no row has may be spelled in another way
+            if "" in cells:
+                self.set(rows, column.name, [cell or None for cell in cells])
+            self.seen.add(column.name)
         return rows
 
     def _is_exact(self, column: Column, cells: list[Any]) -> bool:
@@ -123,10 +125,7 @@ class RowShape:
             return set(map(type, cells)) <= _NUMBERS
         if column.kind is Kind.DATE:
             return all(map(self._is_day, set(cells)))
-        if column in self.figures:
-            return "" not in cells
-        # A key that no row has may be spelled in another way; cell by cell it is looked at closely.
-        return cells.count(None) < len(cells)
+        return True
 
     def _is_day(self, cell: str | None) -> bool:
         if cell in self._known_days:
@@ -166,8 +165,7 @@ class RowShape:
         """
         for column in self.key:
             cells = self.column(rows, column.name)
-            missing = cells.count(None) + (cells.count("") if column.kind is Kind.TEXT else 0)
-            if not missing:
+            if not (missing := cells.count(None)):
                 continue
             if column.kind is Kind.DATE:
                 raise self._misfit(column, "missing, where a day is needed", None)

@@ -192,7 +192,6 @@ def test_of_selected_columns_the_messages_are_the_same(
     assert_the_same(outcomes)
 
 
-@pytest.mark.xfail(strict=True, reason="a page without rows is written as a RECORD that is no JSON")
 def test_a_stream_without_rows_writes_none(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """An entity of which no id came has no RECORD, and no line that is no JSON."""
     reports = [{**WITH_DATE, "query": {"like": {"ad_unit_name": "no such unit"}}}]

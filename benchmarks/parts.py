@@ -41,7 +41,7 @@ class Scale:
     folder: Path
     days: int = 100
     rounds: int = 3
-    starts: int = 7
+    starts: int = 5
     slow_days: int = 100
     counted_days: tuple[int, int] = (1, 4)
     growing_days: tuple[int, ...] = (8, 40, 160)

@@ -62,6 +62,7 @@ def page(results: dict[str, Any]) -> str:
         "rounds": str(results["a"]["rounds"]),
         "server_seconds": f"{results['a']['server_seconds']:.2f}",
         "pages": f"{results['b']['pages']:,}",
+        "wire": f"{results['b']['pages'] / 40:.1f}",
         "starts": str(results["d"]["rounds"]),
         "fault_rows": f"{results['e']['rows']:,}",
         "versions": table(

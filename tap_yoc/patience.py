@@ -91,6 +91,9 @@ class Patience:
         self._most_in_flight = concurrency
         self._allowed_in_flight = concurrency
         self._in_flight = 0
+        self._worked_in_flight = 0
+        """The requests in flight from which one more is being tried; 0 when none is."""
+        self._patience_factor = 1
         self._successes = 0
         self._paused_until = 0.0
         self._slowed_at = 0.0
@@ -161,13 +164,22 @@ class Patience:
                 self._gate.notify_all()
 
     def _slow_down(self, sent_at: float, until: float) -> None:
-        """Halve the requests in flight, once for all that were sent before the last halving, and pause them all."""
+        """Pause all requests, and have fewer in flight; once for all that were sent before the last time.
+
+        One more than what worked for long was too many: back to that, and the next attempt waits twice as long.
+        Otherwise half as many.
+        """
         with self._gate:
             self._paused_until = max(self._paused_until, until)
             self._successes = 0
-            if sent_at >= self._slowed_at:
+            if sent_at < self._slowed_at:
+                return
+            self._slowed_at = self.clock.monotonic()
+            if self._worked_in_flight:
+                self._allowed_in_flight, self._worked_in_flight = self._worked_in_flight, 0
+                self._patience_factor *= 2
+            else:
                 self._allowed_in_flight = max(1, self._allowed_in_flight // 2)
-                self._slowed_at = self.clock.monotonic()
 
     def _succeeded(self) -> None:
         with self._gate:
@@ -175,7 +187,8 @@ class Patience:
             if self._allowed_in_flight == self._most_in_flight:
                 return
             self._successes += 1
-            if self._successes >= SUCCESSES_BEFORE_SPEEDING_UP * self._allowed_in_flight:
+            if self._successes >= SUCCESSES_BEFORE_SPEEDING_UP * self._allowed_in_flight * self._patience_factor:
+                self._worked_in_flight = self._allowed_in_flight
                 self._allowed_in_flight += 1
                 self._successes = 0
                 self._gate.notify_all()

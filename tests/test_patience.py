@@ -371,6 +371,22 @@ def test_a_429_starts_the_count_of_successes_anew(clock: VirtualClock) -> None:
     assert in_flight_at_most_without_success(patience_) == 2
 
 
+def test_one_too_many_goes_back_to_what_worked(clock: VirtualClock) -> None:
+    """A server that takes two at a time is not asked with one at a time because three were too many."""
+    patience_ = patient(clock, concurrency=4)
+    patience_.run("Page 1", Server(clock, slow_down(5)))
+    for number in range(39):
+        patience_.run(f"Page {number}", Server(clock))
+    assert in_flight_at_most_without_success(patience_) == 3
+    patience_.run("Page 2", Server(clock, slow_down(5)))
+    assert in_flight_at_most_without_success(patience_) == 2
+    for number in range(78):
+        patience_.run(f"Page {number}", Server(clock))
+    assert in_flight_at_most_without_success(patience_) == 2
+    patience_.run("Page 3", Server(clock))
+    assert in_flight_at_most_without_success(patience_) == 3
+
+
 def test_a_request_within_a_request_does_not_wait_for_itself(clock: VirtualClock) -> None:
     """Renewing the token within a request takes no second place in flight, which with one place would never come."""
     patience_ = patient(clock, concurrency=1)

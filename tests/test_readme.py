@@ -43,8 +43,12 @@ ELSEWHERE = {
     "meltano run tap-yoc target-jsonl": "test_meltano.py::test_first_second_and_full_refresh",
     "meltano --environment=production run tap-yoc target-jsonl": "test_meltano.py::test_first_second_and_full_refresh",
     "meltano --environment=production config test tap-yoc": "test_meltano.py::test_meltano_can_test_the_settings",
-    "meltano --environment=sandbox config list tap-yoc --all": "test_meltano.py::test_settings_are_listed_and_secrets_are_not",
-    "meltano --environment=sandbox select tap-yoc --list --all": "test_meltano.py::test_streams_are_selected_and_keys_cannot_be_left_out",
+    "meltano --environment=sandbox config list tap-yoc --all": (
+        "test_meltano.py::test_settings_are_listed_and_secrets_are_not"
+    ),
+    "meltano --environment=sandbox select tap-yoc --list --all": (
+        "test_meltano.py::test_streams_are_selected_and_keys_cannot_be_left_out"
+    ),
     "meltano run --full-refresh tap-yoc target-jsonl": "test_meltano.py::test_first_second_and_full_refresh",
 }
 HERE = [line for line in COMMANDS if line not in ELSEWHERE]

@@ -20,7 +20,7 @@ from benchmarks.verdict import judge
 from benchmarks.work import Work, yesterday
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from benchmarks.behaviour import Behaviour
     from benchmarks.contenders import Contender
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2
 """Processes at a time where nothing is timed."""
+MOSTLY_WAITING_AT_ONCE = 3
 JUDGED = (TAP, DLT, AIRBYTE, ORDINARY)
 FAULT_SECONDS = 60.0
 ENDLESS_FACTOR = 8
@@ -130,7 +131,7 @@ def latency(scale: Scale) -> dict[str, Any]:
         take("airbyte_cdk 4", AIRBYTE, server, 4)
         take("airbyte_cdk 8", AIRBYTE, server, 8)
     with served(work, TWO_AT_MOST) as server:
-        take("tap_yoc 4, two allowed", TAP, server, 4, scale.rounds)
+        take("tap_yoc 4, two allowed", TAP, server, 4)
     return {"pages": work.pages, "rows": work.rows, "rounds": scale.rounds, "seconds": seconds}
 
 
@@ -149,15 +150,12 @@ def growth(scale: Scale) -> dict[str, Any]:
         return found
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        # The longest first; nothing here is timed but by the processor's clock.
-        counting = {work.rows: pool.submit(_totals, scale.folder, (TAP,), work) for work in works[::-1]}
+        # Nothing here is timed but by the processor's clock.
+        counting = pool.submit(_instructions, scale.folder, (TAP,), works)
         growing = {contender.name: pool.submit(grow, contender) for contender in chosen[::-1]}
-    totals = [(rows, counted.result()[TAP.name]) for rows, counted in sorted(counting.items())]
     return {
         "contenders": {contender.name: growing[contender.name].result() for contender in chosen},
-        "tap_instructions_per_row": [
-            (total - less) / (rows - fewer) for (fewer, less), (rows, total) in itertools.pairwise(totals)
-        ],
+        "tap_instructions_per_row": counting.result()[TAP.name],
     }
 
 
@@ -172,7 +170,7 @@ def start(scale: Scale) -> dict[str, Any]:
                 done = checked(contender, work, server, scale.folder)
                 if number:  # The first run writes what Python compiles.
                     seconds[contender.name].append(done.seconds)
-    counted = _totals(scale.folder, (TAP, ORDINARY), work)
+    counted = {contender.name: _count(scale.folder, contender, work) for contender in (TAP, ORDINARY)}
     return {
         "rounds": scale.starts,
         "seconds": {name: statistics.median(values) for name, values in seconds.items()},
@@ -197,7 +195,7 @@ def faults(scale: Scale) -> dict[str, Any]:
         say(f"  {behaviour.what}: {contender.title}: {verdict} ({done.seconds:.0f} s)")
         return verdict
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(MOSTLY_WAITING_AT_ONCE) as pool:
         verdicts = list(pool.map(one, cases))
     lines: dict[str, dict[str, str]] = {}
     for (_, behaviour, contender), verdict in zip(cases, verdicts, strict=True):
@@ -229,24 +227,29 @@ def _drain(server: Served, work: Work) -> float:
     return seconds
 
 
-def _instructions(base: Path, contenders: Iterable[Contender], works: list[Work]) -> dict[str, list[float]]:
+def _instructions(base: Path, contenders: Sequence[Contender], works: Sequence[Work]) -> dict[str, list[float]]:
     """Return the instructions that each row more costs, from one size of work to the next."""
-    totals = [_totals(base, contenders, work) for work in works]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        # The longest first, so that none is left alone at the end.
+        counting = {
+            (contender.name, work.rows): pool.submit(_count, base, contender, work)
+            for work in sorted(works, key=lambda work: -work.rows)
+            for contender in contenders[::-1]
+        }
     return {
-        name: [
-            (more[name] - less[name]) / (works[step + 1].rows - works[step].rows)
-            for step, (less, more) in enumerate(itertools.pairwise(totals))
+        contender.name: [
+            (counting[contender.name, more.rows].result() - counting[contender.name, less.rows].result())
+            / (more.rows - less.rows)
+            for less, more in itertools.pairwise(works)
         ]
-        for name in totals[0]
+        for contender in contenders
     }
 
 
-def _totals(base: Path, contenders: Iterable[Contender], work: Work) -> dict[str, int]:
-    def count(contender: Contender) -> tuple[str, int]:
+def _count(base: Path, contender: Contender, work: Work) -> int:
+    """Return the instructions of a whole run."""
+    with served(work, HEALTHY) as server:
         folder = base / "counted" / f"{contender.name}-{work.rows}"
         total = instructions(contender, Job(work=work, url=server.url, folder=folder))
-        say(f"  {contender.title}, {work.rows:,} rows: {total / 1e9:.2f} billion instructions")
-        return contender.name, total
-
-    with served(work, HEALTHY) as server, ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(pool.map(count, contenders))
+    say(f"  {contender.title}, {work.rows:,} rows: {total / 1e9:.2f} billion instructions")
+    return total

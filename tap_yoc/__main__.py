@@ -1,6 +1,30 @@
-"""`python -m tap_yoc`."""
+"""The process of `tap-yoc` and of `python -m tap_yoc`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
 
 from tap_yoc.tap import TapYOC
 
+
+def main() -> None:
+    """Run the command; when it is over, so is the process.
+
+    Not by way of the interpreter's end, which takes a tenth of a second to take apart what is gone anyway, and would
+    wait for answers that nobody will read.
+    """
+    try:
+        TapYOC.cli()
+    except SystemExit as stop:
+        if isinstance(stop.code, str):
+            raise  # Python writes it
+        sys.stdout.flush()
+        sys.stderr.flush()
+        logging.shutdown()
+        os._exit(stop.code or 0)
+
+
 if __name__ == "__main__":
-    TapYOC.cli()
+    main()

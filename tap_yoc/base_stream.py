@@ -21,6 +21,7 @@ from singer_sdk.singerlib import Schema
 from tap_yoc.errors import LoginError, SettingsError, YOCError
 from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.rows import Page
+from tap_yoc.summary import counted
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, CatalogEntry
 
     from tap_yoc.run import Run
+    from tap_yoc.windows import Window
 
 
 class YOCStream(Stream):
@@ -52,6 +54,16 @@ class YOCStream(Stream):
     def pages(self) -> Iterator[Page]:
         """Yield the stream's rows, as they come together."""
 
+    def tell_read(self, days: Window | None, rows: int, requests: int | None = None) -> None:
+        """Log what was read since the last time, in one line.
+
+        `requests` says how many were for these days, where others were sent ahead of their time.
+        """
+        lap = self.run.summary.lap()
+        asked = counted(lap.requests if requests is None else requests, "request")
+        when = f"{days}, " if days else ""
+        self.logger.info("%s: %s%s in %s, %.1f s.", self.name, when, counted(rows, "row"), asked, lap.seconds)
+
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         """Yield the stream's rows one by one; a failure is noted and ends this stream only."""
@@ -64,7 +76,7 @@ class YOCStream(Stream):
         run = self.run
         if run.stopped_by:
             return
-        run.summary.streams += 1
+        run.summary.begin(self.name)
         try:
             for page in self.pages():
                 run.summary.rows += len(page.rows)
@@ -77,7 +89,7 @@ class YOCStream(Stream):
         except Exception as error:
             run.summary.fail(self.name, error)
             self.logger.exception("Stream %s failed unexpectedly; please report this.", self.name)
-        run.summary.tell_missing(self.name)
+        run.summary.end(self.name)
 
     @override
     def _sync_records(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_yoc.columns import columns_of
 from tap_yoc.envelope import EnvelopeReader
-from tap_yoc.errors import LoginError, PermissionDeniedError, RequestRefusedError, SettingsError
+from tap_yoc.errors import LoginError, PermissionDeniedError, RequestRefusedError, SettingsError, UnknownEnvelopeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,9 +39,11 @@ class Query:
     filters: tuple[Json, ...] = ()
     """Filter trees in YOC's syntax, all of which must hold."""
     page_size: int
+    sent: list[str] = field(default_factory=list, compare=False)
+    """The requests that went out for it so far, by method: its pages, and repetitions."""
 
     def cut_to(self, page_size: int) -> Query:
-        """Return the same report in pages of another size."""
+        """Return the same report in pages of another size, counted together."""
         return replace(self, page_size=page_size)
 
     def body(self, page: int) -> dict[str, Json]:
@@ -87,7 +89,7 @@ class YOCClient:
         """
 
         def attempt() -> Json:
-            response = self._exchange("GET")
+            response = self._exchange("GET", [])
             self._raise_for_status(response, "the metadata")
             return response.json()
 
@@ -110,10 +112,13 @@ class YOCClient:
         return self._page(query, number, rows, is_wanted, is_probe=False)
 
     def try_page(self, query: Query, number: int, rows: RowType) -> Answer | None:
-        """Return a page, or None when YOC refuses its number, with an error of its own too (500)."""
+        """Return a page, or None when YOC refuses its number, with an error of its own (500) or an answer without rows.
+
+        A list of rows would be recognised, since page 1 is; what is not holds none.
+        """
         try:
             return self._page(query, number, rows, lambda: True, is_probe=True)
-        except RequestRefusedError:
+        except (RequestRefusedError, UnknownEnvelopeError):
             return None
 
     def _page(
@@ -125,7 +130,7 @@ class YOCClient:
 
         def attempt() -> Answer | None:
             nonlocal errors
-            response = self._exchange("POST", json=query.body(number))
+            response = self._exchange("POST", query.sent, json=query.body(number))
             if response.status == NOT_FOUND:
                 return None  # the address is right, since the metadata came from it
             errors += response.status == INTERNAL_ERROR
@@ -142,11 +147,13 @@ class YOCClient:
         except ValueError:
             raise response.not_json() from None
 
-    def _exchange(self, method: Literal["GET", "POST"], **body: Any) -> Response:  # noqa: ANN401 - JSON
-        """Return the answer to a signed request; after a 401 the token is renewed, once."""
+    def _exchange(self, method: Literal["GET", "POST"], sent: list[str], **body: Any) -> Response:  # noqa: ANN401 - JSON
+        """Return the answer to a signed request, taken down in `sent`; after a 401 the token is renewed, once."""
+        sent.append(method)
         response = self._transport.send(method, self._url, auth=self._authenticator, **body)
         if response.status == UNAUTHORIZED:
             self._authenticator.renew(response.sent_headers.get("Authorization"))
+            sent.append(method)
             response = self._transport.send(method, self._url, auth=self._authenticator, **body)
         return response
 

@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = {
 
 _MISSING = {Kind.INTEGER: 0, Kind.NUMBER: 0, Kind.BOOLEAN: False}
 _NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_MOST_DIGITS = 100
+MOST_DIGITS = 100
 """A number with more digits than this before or behind the point is no figure; writing it out could fill the memory."""
 
 
@@ -198,7 +198,7 @@ def _to_number(cell: Json) -> int | Decimal:
     number = cell
     if isinstance(cell, str) and _NUMERAL.fullmatch(cell.strip()):
         number = Decimal(cell.strip())
-    if not isinstance(number, Decimal) or not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+    if not isinstance(number, Decimal) or not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
         raise ValueError("not a number")
     return PlainDecimal(number) if "E" in str(number) else number
 

@@ -43,7 +43,6 @@ def _is_plain(text: str) -> bool:
 
 
 _decoder = msgspec.json.Decoder(float_hook=exact_number)
-_parts = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +67,57 @@ def decode(content: bytes) -> Json:
         return json.loads(content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=Decimal)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """Where an answer keeps its rows."""
+
+    path: tuple[str, ...]
+    """The names that lead to them; none where the rows are all there is."""
+    levels: tuple[tuple[str, ...], ...]
+    """All names that stand at each level on the way."""
+
+    @classmethod
+    def of(cls, answer: Json, path: tuple[str, ...]) -> Envelope:
+        """Return the envelope of an answer whose rows lie at the end of a path."""
+        levels = [answer] if path else []
+        for name in path[:-1]:
+            levels.append(levels[-1][name])
+        return cls(path=path, levels=tuple(tuple(sorted(level)) for level in levels))
+
+    def around(self, rows: Any) -> Any:  # noqa: ANN401 - types that are made at run time
+        """Return the type of a whole answer with rows of this type: every name is there, and no other.
+
+        Raises:
+            ValueError: A name is none that can be decoded so.
+        """
+        part = rows
+        for name, names in reversed([*zip(self.path, self.levels, strict=True)]):
+            fields = {f"n{position}": known for position, known in enumerate(names)}
+            part = msgspec.defstruct(
+                "Envelope",
+                [(field, part if known == name else Any) for field, known in fields.items()],
+                rename=fields,
+                forbid_unknown_fields=True,
+            )
+        return part
+
+    def open(self, answer: Any) -> tuple[Json, list[Any]]:  # noqa: ANN401 - of the type made above
+        """Return an answer without its rows, for which a list stands that is as empty as they are; and the rows."""
+        return self._open(answer, 0)
+
+    def _open(self, part: Any, depth: int) -> tuple[Json, list[Any]]:  # noqa: ANN401 - likewise
+        if depth == len(self.path):
+            return ([{}] if part else []), part
+        level = dict(zip(self.levels[depth], msgspec.structs.astuple(part), strict=True))
+        level[self.path[depth]], rows = self._open(level[self.path[depth]], depth + 1)
+        return level, rows
+
+
 class RowType(Protocol):
     """What makes rows of JSON."""
 
-    def decode(self, content: msgspec.Raw | bytes) -> list[Any] | None:
-        """Return the rows of a JSON list, or None when they have to be looked at cell by cell."""
+    def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Any]] | None:
+        """Return an answer without its rows, and the rows; None when they have to be looked at cell by cell."""
 
     def cast(self, raw_rows: list[Row]) -> list[Any]:
         """Return the rows, looked at cell by cell."""
@@ -86,8 +131,7 @@ class EnvelopeReader:
 
     def __init__(self) -> None:
         """Know no envelope yet."""
-        self._known: tuple[tuple[str, ...], tuple[frozenset[str], ...]] | None = None
-        """Where the rows are, and the keys of each level down to them."""
+        self._known: Envelope | None = None
 
     def read(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer:
         """Return the rows and the total of a report's answer.
@@ -102,41 +146,24 @@ class EnvelopeReader:
         body = decode(content)
         path, found = _locate_rows(body)
         rows = _trimmed(found)
-        if rows is found:
-            levels = [body] if path else []
-            for name in path[:-1]:
-                levels.append(levels[-1][name])
-            self._known = path, tuple(frozenset(level) for level in levels)
+        if rows is found and (envelope := Envelope.of(body, path)) != self._known:
+            self._known = envelope
+            if answer := self._read_known(content, headers, row_type):
+                return answer
         return Answer(rows=row_type.cast(rows), total=total_of(body, headers))
 
     def _read_known(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer | None:
         """Return the answer if its envelope is the known one and its cells are what was declared, else None."""
-        if self._known is None:
+        if self._known is None or (decoded := row_type.decode(content, self._known)) is None:
             return None
-        path, keys = self._known
-        part: msgspec.Raw | bytes = content
-        body: dict[str, Json] = {}
-        inner = body
+        body, rows = decoded
         try:
-            for depth, (name, known) in enumerate(zip(path, keys, strict=True), start=1):
-                parts = _parts.decode(part)
-                if parts.keys() != known:
-                    return None
-                part = parts.pop(name)
-                inner.update({other: _decoder.decode(raw) for other, raw in parts.items()})
-                inner[name] = {} if depth < len(path) else _stand_in(part)
-                inner = inner[name]
             # What stands beside the rows may have become rows, too, or tell of a failure.
-            is_known = not path or _locate_rows(body)[0] == path
-        except (msgspec.DecodeError, UnknownEnvelopeError):
+            if self._known.path and _locate_rows(body)[0] != self._known.path:
+                return None
+        except UnknownEnvelopeError:
             return None
-        rows = row_type.decode(part) if is_known else None
-        return None if rows is None else Answer(rows=rows, total=total_of(body, headers))
-
-
-def _stand_in(rows: msgspec.Raw) -> list[Row]:
-    """Return what stands for a list of rows that is not taken apart."""
-    return [] if bytes(rows).strip(b"[] \t\r\n") == b"" else [{}]
+        return Answer(rows=rows, total=total_of(body, headers))
 
 
 def rows_of(body: Json) -> list[Row]:
@@ -148,6 +175,11 @@ def rows_of(body: Json) -> list[Row]:
         UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
     """
     return _trimmed(_locate_rows(body)[1])
+
+
+def rows_path(body: Json) -> tuple[str, ...]:
+    """Return the keys that lead to the rows of an answer, none for a bare list; raises as `rows_of` does."""
+    return _locate_rows(body)[0]
 
 
 def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[Row]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from tap_yoc.errors import IncompleteDataError, WindowFault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tap_yoc.envelope import Answer, Row
 
@@ -25,8 +25,8 @@ class Pages(Protocol):
     def get(self, number: int) -> Answer | None:
         """Return a page, or None when the server says that it lies past the end."""
 
-    def try_get(self, number: int) -> Answer | None:
-        """Return a page, or None when the server refuses its number."""
+    def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
+        """Ask for a page; return what waits for it and returns it, or None when the server refuses its number."""
 
     def get_sized(self, number: int, page_size: int) -> Answer | None:
         """Return a page cut to another size."""
@@ -118,11 +118,13 @@ def _first_page(pages: Pages, learned: Habits) -> int:
     """
     if learned.first_page is not None:
         return learned.first_page
+    pages.expect(1)
+    zero_page = None if learned.counts_all else pages.begin_to_try(0)
     one = pages.get(1)
     rows = one.rows if one else []
     if one and rows and learned.counts_all and one.total == len(rows):
         return 1  # all there is, whatever its number
-    zero = pages.try_get(0)
+    zero = (zero_page or pages.begin_to_try(0))()
     if not (zero and zero.rows):
         learned.first_page = 1 if rows else None
         return 0 if zero and one is None else 1

@@ -166,7 +166,7 @@ class Patience:
     def _slow_down(self, sent_at: float, until: float) -> None:
         """Pause all requests, and have fewer in flight; once for all that were sent before the last time.
 
-        One more than what worked for long was too many: back to that, and the next attempt waits twice as long.
+        One more than what worked for long was too many: back to that, and the next attempt waits four times as long.
         Otherwise half as many.
         """
         with self._gate:
@@ -177,7 +177,7 @@ class Patience:
             self._slowed_at = self.clock.monotonic()
             if self._worked_in_flight:
                 self._allowed_in_flight, self._worked_in_flight = self._worked_in_flight, 0
-                self._patience_factor *= 2
+                self._patience_factor *= 4
             else:
                 self._allowed_in_flight = max(1, self._allowed_in_flight // 2)
 

@@ -54,9 +54,9 @@ class ReadAhead:
                 del self._ahead[passed]
         return page.result()
 
-    def try_get(self, number: int) -> Answer | None:
-        """Return a page, or None when the server refuses its number."""
-        return self._client.try_page(self.query, number, self.rows)
+    def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
+        """Ask for a page; return what waits for it and returns it, or None when the server refuses its number."""
+        return self._pool.submit(self._client.try_page, self.query, number, self.rows).result
 
     def get_sized(self, number: int, page_size: int) -> Answer | None:
         """Return a page cut to another size."""

@@ -1,37 +1,55 @@
 """The rows of one query: a type made of its columns, filled at once from JSON, or cell by cell where cells are odd.
 
-Most pages hold exactly what the metadata declares, and are decoded in one go. A page that does not (numbers as text,
-dates with a time, an exponent, U+0000 …) is cast cell by cell; both ways give the same rows.
+Most pages hold exactly what the metadata declares, and are decoded in one go: first as if no cell were without a value,
+so that nothing is left to look for, then with such cells and with numbers as text. A page that is odd in another way
+(dates with a time, an exponent, U+0000 …) is cast cell by cell. All ways give the same rows.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain, repeat
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 
-from tap_yoc.columns import Kind
-from tap_yoc.envelope import exact_number
+from tap_yoc.columns import MOST_DIGITS, Kind
+from tap_yoc.envelope import decode, exact_number
 from tap_yoc.errors import CellError
 from tap_yoc.reports import DATE
 from tap_yoc.windows import day_of
+from tap_yoc.written_numbers import NULL, are_plain, without_quotes, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_yoc.columns import Column
+    from tap_yoc.envelope import Envelope, Json
     from tap_yoc.envelope import Row as RawRow
     from tap_yoc.reports import Report
     from tap_yoc.summary import RunSummary
 
+Decode: TypeAlias = "Callable[[bytes], Any]"
 Row = Any
 """An instance of a shape's type: one attribute a column, in order, written to JSON under the columns' names."""
 
-# What a cell may be on a page that is decoded at once. Numbers keep their digits through the decoder's hook.
+# What a cell is where it is exactly what its column declares; the decoder checks it.
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
 _EXACT: dict[Kind, Any] = {
+    Kind.DATE: str,
+    Kind.TEXT: _Text,
+    Kind.INTEGER: int,
+    Kind.NUMBER: Any,
+    Kind.BOOLEAN: bool,
+    Kind.UNEXPLAINED: _Text,
+}
+# The same where cells may be null, empty, or left out.
+_LENIENT: dict[Kind, Any] = {
     Kind.DATE: str,
     Kind.TEXT: str | None,
     Kind.INTEGER: int | None,
@@ -39,7 +57,18 @@ _EXACT: dict[Kind, Any] = {
     Kind.BOOLEAN: bool | None,
     Kind.UNEXPLAINED: str | None,
 }
-_NUMBERS = frozenset({int, Decimal, type(None)})
+_NUMBERS = frozenset({int, Decimal})
+_NUMBERS_OR_NONE = _NUMBERS | {NoneType}
+_TOO_LONG = 10 ** (MOST_DIGITS + 1)
+
+
+class _Row(msgspec.Struct, gc=False, eq=False):
+    """A row; two are equal when their cells are, however they were decoded."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Row) and msgspec.structs.astuple(self) == msgspec.structs.astuple(other)
+
+    __hash__ = None  # type: ignore[assignment] # its numbers have none
 
 
 @dataclass(frozen=True)
@@ -66,18 +95,26 @@ class RowShape:
         self.names = (*(column.name for column in self.columns), *added)
         self.seen: set[str] = set()
         """The figures that the server has sent so far, null or not."""
-        fields = [f"c{position}" for position in range(len(self.names))]
-        kinds = [_EXACT[column.kind] for column in self.columns] + [Any] * len(added)
-        self._type = msgspec.defstruct(
-            "Row",
-            [(field, kind, None) for field, kind in zip(fields, kinds, strict=True)],
-            rename=dict(zip(fields, self.names, strict=True)),
-        )
-        self._cells = dict(zip(self.names, map(attrgetter, fields), strict=True))
-        self._fields = dict(zip(self.names, fields, strict=True))
-        self._decoder = msgspec.json.Decoder(list[self._type], float_hook=exact_number)  # type: ignore[name-defined]
-        self._key_of: Callable[[Row], Any] = attrgetter(*fields[: len(self.key)])
+        self._raw = [column for column in self.figures if column.kind is Kind.NUMBER]
+        """The columns whose numbers stay as they were written, since nothing is computed with them."""
+        self._fields = {name: f"c{position}" for position, name in enumerate(self.names)}
+        self._cells = {name: attrgetter(field) for name, field in self._fields.items()}
+        self._key_of: Callable[[Row], Any] = attrgetter(*map(self._fields.__getitem__, self.names[: len(self.key)]))
+        self._exact = self._row_type(_EXACT)
+        self._lenient = self._row_type(_LENIENT)
+        self._decoders: dict[tuple[type[msgspec.Struct], Envelope], Decode] = {}
         self._known_days: set[str] = set()
+
+    def _row_type(self, kinds: dict[Kind, Any]) -> type[msgspec.Struct]:
+        """Return a type with these kinds of cells; lenient ones are None, or null, when they are left out."""
+        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+        for column in self.columns:
+            kind, nothing = (msgspec.Raw, NULL) if column in self._raw else (kinds[column.kind], None)
+            field = self._fields[column.name]
+            fields.append((field, kind) if kinds is _EXACT else (field, kind, nothing))
+        fields += [(self._fields[name], Any, None) for name in self.names[len(self.columns) :]]
+        names = {field: name for name, field in self._fields.items()}
+        return msgspec.defstruct("Row", fields, bases=(_Row,), gc=False, eq=False, rename=names)
 
     def column(self, rows: list[Row], name: str) -> list[Any]:
         """Return the cells of one column."""
@@ -88,43 +125,76 @@ class RowShape:
         keys = map(self._key_of, rows)
         return list(keys) if len(self.key) > 1 else [(key,) for key in keys]
 
-    def set(self, rows: list[Row], name: str, values: list[Any]) -> None:
+    def set(self, rows: list[Row], name: str, values: Iterable[Any]) -> None:
         """Fill in a column."""
-        field = self._fields[name]
-        for row, value in zip(rows, values, strict=True):
-            setattr(row, field, value)
+        deque(map(setattr, rows, repeat(self._fields[name]), values), maxlen=0)
 
     def as_dict(self, row: Row) -> dict[str, Any]:
         """Return a row as `{column: value}`."""
-        return dict(zip(self.names, msgspec.structs.astuple(row), strict=True))
+        record = dict(zip(self.names, msgspec.structs.astuple(row), strict=True))
+        record.update({column.name: column.cast(decode(record[column.name])) for column in self._raw})
+        return record
 
-    def decode(self, content: msgspec.Raw | bytes) -> list[Row] | None:
-        """Return the rows of a JSON list, or None when a cell is not exactly what its column declares."""
-        try:
-            rows: list[Row] = self._decoder.decode(content)
-        except msgspec.DecodeError:
+    def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Row]] | None:
+        """Return what an answer holds beside its rows, and the rows; None when a cell is not what its column declares.
+
+        See `Envelope.open`.
+        """
+        if b"\\" in content and b"\\u0000" in content:
             return None
-        if not rows:
-            return rows
-        content = bytes(content)
-        if b"\\u0000" in content:
-            return None
+        for attempt in self._decode_whole, self._decode_with_gaps:
+            with suppress(ValueError):
+                return attempt(content, envelope)
+        return None
+
+    def _decode_whole(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Row]]:
+        """Decode an answer in which every row has every column, and no cell but a number is without a value."""
+        body, rows = envelope.open(self._decoder(self._exact, envelope)(content))
         for column in self.columns:
+            if not self._is_exact(column, rows, _NUMBERS):
+                raise ValueError
+        if rows:
+            self.seen.update(self.names)
+        return body, rows
+
+    def _decode_with_gaps(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Row]]:
+        """Decode an answer in whose rows cells may be null, `""` or left out, and numbers text."""
+        if b'"null"' in content.lower():
+            raise ValueError  # the decoder takes that text for null
+        body, rows = envelope.open(self._decoder(self._lenient, envelope)(content))
+        beside = set(chain.from_iterable(envelope.levels))
+        for column in self.columns:
+            if column in self._raw:
+                self.set(rows, column.name, without_quotes(self.column(rows, column.name)))
             cells = self.column(rows, column.name)
-            is_empty = cells.count(None) == len(cells)
-            if (is_empty and f'"{column.name}"'.encode() not in content) or not self._is_exact(column, cells):
-                return None  # a column that no row has may be spelled in another way
-            if "" in cells:
+            kinds = set(map(type, cells))
+            has_value = any(cell != NULL for cell in cells) if column in self._raw else kinds != {NoneType}
+            is_named = has_value or (column.name not in beside and f'"{column.name}"'.encode() in content)
+            if not (is_named and self._is_exact(column, rows, _NUMBERS_OR_NONE)):
+                raise ValueError  # a column that no row has may be spelled in another way
+            if column.kind is Kind.INTEGER and any(map(_TOO_LONG.__le__, map(abs, filter(None, cells)))):
+                raise ValueError  # as text, that is no number
+            if str in kinds and "" in cells:
                 self.set(rows, column.name, [cell or None for cell in cells])
             self.seen.add(column.name)
-        return rows
+        return body, rows
 
-    def _is_exact(self, column: Column, cells: list[Any]) -> bool:
+    def _decoder(self, row_type: type[msgspec.Struct], envelope: Envelope) -> Decode:
+        if (row_type, envelope) not in self._decoders:
+            answer_type = envelope.around(list[row_type])  # type: ignore[valid-type]
+            strict = row_type is self._exact
+            decoder = msgspec.json.Decoder(answer_type, strict=strict, float_hook=exact_number)
+            self._decoders[row_type, envelope] = decoder.decode
+        return self._decoders[row_type, envelope]
+
+    def _is_exact(self, column: Column, rows: list[Row], numbers: frozenset[type]) -> bool:
         """Say whether cells that were decoded at once are what `Column.cast` would have made of them."""
+        if column in self._raw:
+            return are_plain(self.column(rows, column.name))
         if column.kind is Kind.NUMBER:
-            return set(map(type, cells)) <= _NUMBERS
+            return set(map(type, self.column(rows, column.name))) <= numbers
         if column.kind is Kind.DATE:
-            return all(map(self._is_day, set(cells)))
+            return all(map(self._is_day, set(self.column(rows, column.name))))
         return True
 
     def _is_day(self, cell: str | None) -> bool:
@@ -152,10 +222,11 @@ class RowShape:
         column = self.columns[0]
         try:
             for column in self.columns:
-                cells.append(column.cast(raw.get(column.name)))
+                cell = column.cast(raw.get(column.name))
+                cells.append(written(cell) if column in self._raw else cell)
         except ValueError as error:
             raise self._misfit(column, str(error), raw.get(DATE)) from None
-        return self._type(*cells)
+        return self._lenient(*cells)
 
     def fill_missing(self, rows: list[Row], summary: RunSummary) -> None:
         """Put `""`, 0 or false where a key has no value, and count it.
@@ -163,10 +234,13 @@ class RowShape:
         Raises:
             CellError: A row has no day, so that nobody can tell where it belongs.
         """
+        if rows and type(rows[0]) is self._exact:
+            return
         for column in self.key:
             cells = self.column(rows, column.name)
-            if not (missing := cells.count(None)):
+            if NoneType not in set(map(type, cells)):
                 continue
+            missing = cells.count(None)
             if column.kind is Kind.DATE:
                 raise self._misfit(column, "missing, where a day is needed", None)
             summary.missing[self.stream, column.name] += missing

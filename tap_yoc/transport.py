@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_yoc.settings import Settings
     from tap_yoc.summary import RunSummary
 
-CHUNK_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 18
 LONGEST_EXCERPT = 200
 TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
 RETRYABLE_STATUSES = frozenset(
@@ -69,15 +69,23 @@ class Transport:
         self.redactor = redactor
         self._timeout_seconds = settings.request_timeout
         self._summary = summary
-        self._session = requests.Session()
-        self._session.headers.update({"User-Agent": settings.user_agent, "Accept": "application/json"})
-        adapter = requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._headers = requests.utils.default_headers()
+        self._headers.update({"User-Agent": settings.user_agent, "Accept": "application/json"})
+        self._adapter = requests.adapters.HTTPAdapter(
+            pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0
+        )
+        self._surroundings: dict[str, dict[str, Any]] = {}
+
+    def _surroundings_of(self, url: str) -> dict[str, Any]:
+        """Return the proxies and certificates that the environment names for an address, looked up once."""
+        if url not in self._surroundings:
+            found = requests.Session().merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
+            self._surroundings[url] = {**found}
+        return self._surroundings[url]
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._adapter.close()
 
     def send(
         self,
@@ -97,9 +105,9 @@ class Transport:
         self._summary.count_request()
         started = self.clock.monotonic()
         try:
-            with self._session.request(
-                method, url, auth=auth, timeout=self._timeout_seconds, allow_redirects=False, stream=True, **body
-            ) as answer:
+            # Without a session, which would look up proxies and keep cookies at every request.
+            request = requests.Request(method, url, headers=self._headers, auth=auth, **body).prepare()
+            with self._adapter.send(request, timeout=self._timeout_seconds, **self._surroundings_of(url)) as answer:
                 content = bytearray()
                 # Not `iter_content`, which waits until a chunk is full, however slowly it drips.
                 while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=True):
@@ -114,7 +122,7 @@ class Transport:
             status=answer.status_code,
             headers=answer.headers,
             content=bytes(content),
-            sent_headers=answer.request.headers,
+            sent_headers=request.headers,
         )
 
     def raise_if_retryable(self, response: Response) -> None:

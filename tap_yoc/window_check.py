@@ -34,6 +34,8 @@ class WindowCheck:
         self._last = window.last.isoformat() if window else "9"
         self._previous: Key | None = None
         self._seen: set[Key] = set()
+        self._ascending: list[list[Key]] = []
+        """Pages of keys that are in order, so that none of them comes twice; looked through only when that ends."""
         self._orders = {column.name: {_IN_NUMERIC_ORDER, _IN_TEXT_ORDER} for column in self._columns}
 
     def take_page(self, keys: list[Key]) -> None:
@@ -44,15 +46,16 @@ class WindowCheck:
         """
         if not keys:
             return
-        if self._has_days:
-            self._check_days(keys)
         before = [self._previous] if self._previous else []
         neighbours = [*before, *keys]
+        is_ascending = all(map(lt, neighbours, keys[1 - len(before) :]))
+        if self._has_days:
+            self._check_days([keys[0], keys[-1]] if is_ascending else keys)
         # Most pages ascend as Python sorts; only in the others each two neighbours are looked at.
-        if not all(map(lt, neighbours, keys[1 - len(before) :])) or self._tells_orders_apart(neighbours):
+        if not is_ascending or self._tells_orders_apart(neighbours):
             for previous, key in pairwise(neighbours):
                 self._check_order(previous, key)
-        self._check_unique(keys)
+        self._check_unique(keys, is_ascending=is_ascending)
         self._previous = keys[-1]
 
     def _check_days(self, keys: list[Key]) -> None:
@@ -60,17 +63,27 @@ class WindowCheck:
             if not self._first <= day <= self._last:
                 raise WindowFault(f"a row of {day} came, outside the days asked for")
 
-    def _check_unique(self, keys: list[Key]) -> None:
+    def _check_unique(self, keys: list[Key], *, is_ascending: bool) -> None:
         """Look for a key that came before; with days, only the last one can still go on."""
         if self._has_days and self._previous and keys[0][0] != self._previous[0]:
             self._seen.clear()
+            self._ascending.clear()
+        if is_ascending and not self._seen:
+            self._ascending.append(self._of_last_day(keys))
+            return
+        self._seen.update(*self._ascending)
+        self._ascending.clear()
         fresh = set(keys)
         if len(fresh) < len(keys) or not self._seen.isdisjoint(fresh):
             twice = next(key for key, times in Counter([*self._seen, *keys]).items() if times > 1)
             raise WindowFault(f"the row {self._named(twice)} came twice")
         self._seen |= fresh
         if self._has_days and keys[0][0] != keys[-1][0]:
-            self._seen = {key for key in keys if key[0] == keys[-1][0]}
+            self._seen = set(self._of_last_day(keys))
+
+    def _of_last_day(self, keys: list[Key]) -> list[Key]:
+        day = keys[-1][0]
+        return [key for key in keys if key[0] == day] if self._has_days and keys[0][0] != day else keys
 
     def _tells_orders_apart(self, keys: list[Key]) -> bool:
         """Say whether numbers in order could be out of order as text: those of different lengths are."""

@@ -81,8 +81,8 @@ def counters_of(outcome: Outcome) -> list[dict[str, Any]]:
 
 def last_line_of(outcome: Outcome) -> str:
     """Return the summary of a run, but for its requests, some of which lie past the end and are dropped or not."""
-    line = next(line for line in reversed(outcome.log.splitlines()) if "streams, " in line)
-    return re.sub(r"\d+ requests", "… requests", line)
+    line = next(line for line in reversed(outcome.log.splitlines()) if re.search(r"\d streams?, ", line))
+    return re.sub(r"\d+ requests?", "… requests", line)
 
 
 def assert_the_same(outcomes: list[Outcome]) -> None:

@@ -15,6 +15,8 @@ from tap_yoc.errors import IncompleteDataError, WindowFault
 from tap_yoc.pagination import Habits, read_pages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_yoc.envelope import Row
 
 BEFORE_FIRST = ("error", "empty", "clamp", "all")
@@ -52,9 +54,10 @@ class Server:
             self._kept[number] = self.answer(number, self.size)
         return self._kept[number]
 
-    def try_get(self, number: int) -> Answer | None:
-        """Return a page or None."""
-        return self.answer(number, self.size)
+    def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
+        """Ask for a page that may be refused."""
+        page = self.answer(number, self.size)
+        return lambda: page
 
     def get_sized(self, number: int, page_size: int) -> Answer | None:
         """Return a page of another size."""
@@ -303,14 +306,14 @@ def test_pages_ahead_are_announced_as_far_as_they_surely_exist() -> None:
     """With a total, the hint for reading ahead names the last page, and never one behind it."""
     server = Server(rows=some_rows(10), size=4, form=Form(total="real"))
     read(server)
-    assert server.hints == [3, 3, 3]
+    assert server.hints == [1, 3, 3, 3], "the first page, beside which page 0 is tried"
 
 
 def test_without_a_total_full_pages_announce_more() -> None:
     """Without a total, a full page lets more pages be fetched ahead, and a page that is not full none."""
     server = Server(rows=some_rows(10), size=4)
     read(server)
-    assert server.hints == [None, None, 3]
+    assert server.hints == [1, None, None, 3]
 
 
 def test_a_capped_server_announces_more_once_its_cap_is_known() -> None:

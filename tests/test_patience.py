@@ -380,7 +380,7 @@ def test_one_too_many_goes_back_to_what_worked(clock: VirtualClock) -> None:
     assert in_flight_at_most_without_success(patience_) == 3
     patience_.run("Page 2", Server(clock, slow_down(5)))
     assert in_flight_at_most_without_success(patience_) == 2
-    for number in range(78):
+    for number in range(4 * 40 - 2):
         patience_.run(f"Page {number}", Server(clock))
     assert in_flight_at_most_without_success(patience_) == 2
     patience_.run("Page 3", Server(clock))

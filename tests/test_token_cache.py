@@ -54,6 +54,7 @@ def settings(**changed: Any) -> Settings:  # noqa: ANN401 - any setting
         "api_url": "https://api.yoc.com",
         "auth_url": "https://oauth.yoc.com",
         "user_agent": "tap-yoc/0",
+        "summary_format": "text",
         **changed,
     }
     return Settings(**values)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
-import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_yoc.errors import SettingsError, YOCError
+from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
+    import logging
+
     import click
 
 
 class YOCCommand(SingerCommand):
     """The SDK's command with this tap's exit codes."""
+
+    summary_format: object = None
+    """What the configuration asks for, right or wrong, as far as it has been read."""
 
     @classmethod
     def replacing(cls, command: click.Command, logger: logging.Logger) -> YOCCommand:
@@ -40,15 +44,13 @@ class YOCCommand(SingerCommand):
             return super().main(*args, **kwargs)
         except YOCError as error:
             if not error.is_told:
-                self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
+                said = str(error)
+                if self.summary_format == "json":
+                    summary = RunSummary()
+                    summary.fail("tap-yoc", error)
+                    said = summary.told_as("json")
+                self.logger.error("%s", said)  # noqa: TRY400 - foreseeable, so without a traceback
             sys.exit(error.exit_code)
-        except SystemExit as stop:
-            if isinstance(stop.code, int) and threading.active_count() > 1:
-                # Nobody should wait for answers that nobody will read.
-                sys.stdout.flush()
-                logging.shutdown()
-                os._exit(stop.code)
-            raise
 
 
 def drop_stdout() -> None:

@@ -70,6 +70,7 @@ class EntityStream(YOCStream):
                 for row in newest.values()
             ]
         )
+        self.tell_read(window, len(newest))
 
     def _read(self, window: Window, *filters: dict[str, Any], with_date: bool) -> Iterator[dict[str, Any]]:
         run = self.run
@@ -105,3 +106,4 @@ class ReportFieldsStream(YOCStream):
         columns = self.run.offer.columns
         rows = [{"kind": column.role.value, "name": column.name, "type": column.declared} for column in columns]
         yield self._selected(rows)
+        self.tell_read(None, len(rows))

@@ -20,6 +20,8 @@ from tap_yoc.transport import Transport
 from tap_yoc.windows import ONE_DAY, Window, earliest_served, today_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_yoc.errors import YOCError
     from tap_yoc.patience import Clock
     from tap_yoc.redaction import Redactor
@@ -31,12 +33,18 @@ logger = logging.getLogger("tap-yoc")
 class Run:
     """One run of the tap."""
 
-    def __init__(self, settings: Settings, clock: Clock, redactor: Redactor) -> None:
-        """Ask nothing yet."""
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        redactor: Redactor,
+        transport: Callable[[Settings, Clock, Redactor, RunSummary], Transport] = Transport,
+    ) -> None:
+        """Ask nothing yet; `transport` makes what sends the requests."""
         self.settings = settings
         self.clock = clock
         self.today = today_at(clock.now(), settings.timezone)
-        self.summary = RunSummary()
+        self.summary = RunSummary(monotonic=clock.monotonic)
         self._fetched_at = datetime.min.replace(tzinfo=timezone.utc)
         self.stopped_by: YOCError | None = None
         """The failure after which nothing more is asked: the login is refused."""
@@ -46,7 +54,7 @@ class Run:
             clock=clock,
             summary=self.summary,
         )
-        self._transport = Transport(settings, clock, redactor, self.summary)
+        self._transport = transport(settings, clock, redactor, self.summary)
         store = token_store(settings)
         self.authenticator = YOCAuthenticator(settings, self._transport, self._patience, store)
         self.client = YOCClient(settings, self._transport, self._patience, self.authenticator)

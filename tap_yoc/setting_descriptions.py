@@ -179,6 +179,17 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "summary_format",
+        th.StringType(),
+        allowed_values=["text", "json"],
+        default="text",
+        title="Summary Format",
+        description=(
+            "How the last line of the log tells what the run did: text, or json for one JSON object that a monitor "
+            "can read."
+        ),
+    ),
+    th.Property(
         "backfill_from",
         th.DateType,
         title="Backfill From",

@@ -51,6 +51,7 @@ class Settings:
     request_timeout: float
     max_wait_minutes: float
     on_incomplete_day: str
+    summary_format: str
     backfill: Window | None
     """Its last day is the calendar's last when `backfill_to` is left out."""
     api_url: str

@@ -63,7 +63,9 @@ class ReportStream(YOCStream):
             backfill=settings.backfill,
             newest=run.control.newest_day if is_whole else None,
         )
-        if not (days.windows or bookmark):
+        if days.windows:
+            run.summary.plan(days.windows[0].first, days.windows[-1].last)
+        elif not bookmark:
             run.summary.warn("There is nothing to read: YOC serves none of the days between start and end.")
         if days.lost:
             run.summary.warn(f"Stream {self.name}: YOC no longer serves {days.lost}; these days were never read.")
@@ -75,7 +77,7 @@ class ReportStream(YOCStream):
                 run.summary.count_reread(window.first)
             attempt = partial(self._window, shape, query, then, days, days_with_rows)
             yield from twice(attempt, f"Stream {self.name}, {window}", run.summary.warn)
-            run.summary.days.update(window.days())
+            run.summary.complete(list(window.days()))
             self._move_bookmark(window, days_with_rows)
         if days_with_rows:
             shape.tell_unseen(run.summary)
@@ -95,6 +97,7 @@ class ReportStream(YOCStream):
         for page in run.reader.pages(shape, query, then):
             rows += len(page)
             dates = shape.column(page, DATE)
+            run.summary.come_to(day_of(dates[-1]))
             figures.add_page(dates, {metric: shape.column(page, metric) for metric in figures.metrics})
             if FETCHED_AT in shape.names:
                 shape.set(page, FETCHED_AT, [fetched_at] * len(page))
@@ -106,7 +109,7 @@ class ReportStream(YOCStream):
                 raise WindowFault(difference)
             run.summary.warn(f"Stream {self.name}: {difference}; the day may be incomplete.")
         days_with_rows.update(map(day_of, figures.days))
-        self.logger.info("%s: %s, %d rows.", self.name, window, rows)
+        self.tell_read(window, rows, len(query.sent))
 
     def _shape(self) -> RowShape:
         """Return what a row looks like: the key, and the figures and additions that are selected."""
@@ -128,10 +131,13 @@ class ReportStream(YOCStream):
         self.logger.info("%s has no date: one total over %s, read anew in every run.", self.name, window)
         fetched_at, shape = run.fetched_at(), self._shape()
         attempt = partial(run.reader.pages, shape, self._query(window))
+        rows = 0
         for page in twice(lambda **_: attempt(), f"Stream {self.name}", run.summary.warn):
+            rows += len(page)
             if FETCHED_AT in shape.names:
                 shape.set(page, FETCHED_AT, [fetched_at] * len(page))
             yield Page(page, shape)
+        self.tell_read(window, rows)
 
     def _query(self, window: Window) -> Query:
         """Return the query for a window: the grain, and the figures that are selected."""

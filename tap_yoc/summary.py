@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_yoc.errors import ExitCode, YOCError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import date
 
 logger = logging.getLogger("tap-yoc")
@@ -18,11 +21,56 @@ logger = logging.getLogger("tap-yoc")
 FIRST_SIGNAL_CODE = 128
 
 
+class Mark(NamedTuple):
+    """How far a run was at an instant, or how much it did between two."""
+
+    rows: int
+    requests: int
+    seconds: float
+
+    def since(self, earlier: Mark) -> Mark:
+        """Return what was done in between."""
+        return Mark(self.rows - earlier.rows, self.requests - earlier.requests, self.seconds - earlier.seconds)
+
+
+@dataclass(kw_only=True)
+class StreamReading:
+    """How far the reading of one stream is."""
+
+    name: str
+    begun: Mark
+    told: Mark
+    """How far the run was when the log last told of this stream."""
+    ended: Mark | None = None
+    first: date | None = None
+    last: date | None = None
+    """The days that are read, both inclusive; None for a stream without days, or when there are none."""
+    at: date | None = None
+    """The day of the newest row."""
+    days_complete: int = 0
+    """How many days lie in windows that were read and checked whole."""
+
+    @property
+    def days_wanted(self) -> int:
+        """How many days are read."""
+        return (self.last - self.first).days + 1 if self.first and self.last else 0
+
+    @property
+    def days_passed(self) -> int:
+        """How many days lie behind, those of a window that is not yet checked among them."""
+        within = (self.at - self.first).days if self.first and self.at else 0
+        return max(within, self.days_complete)
+
+
 @dataclass(kw_only=True)
 class RunSummary:
     """Counts what happened and keeps what failed."""
 
+    monotonic: Callable[[], float] = time.monotonic
+    started: float = field(init=False)
     streams: int = 0
+    readings: list[StreamReading] = field(default_factory=list)
+    """The streams in the order in which they were read, the present one last."""
     rows: int = 0
     requests: int = 0
     retries: int = 0
@@ -38,6 +86,48 @@ class RunSummary:
     """What went wrong, by stream, in order."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _warned: set[str] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.monotonic()
+
+    def mark(self) -> Mark:
+        """Return how far the run is."""
+        return Mark(self.rows, self.requests, self.monotonic() - self.started)
+
+    def begin(self, stream: str) -> None:
+        """Note that a stream is read from now on."""
+        self.streams += 1
+        mark = self.mark()
+        self.readings.append(StreamReading(name=stream, begun=mark, told=mark))
+
+    def plan(self, first: date, last: date) -> None:
+        """Note the days that the present stream reads, both inclusive."""
+        reading = self.readings[-1]
+        reading.first, reading.last = first, last
+
+    def come_to(self, day: date) -> None:
+        """Note the day of the present stream's newest row."""
+        self.readings[-1].at = day
+
+    def complete(self, days: Sequence[date]) -> None:
+        """Note that days were read whole in the present stream."""
+        self.days.update(days)
+        self.readings[-1].days_complete += len(days)
+
+    def lap(self) -> Mark:
+        """Return what was done since the log last told of the present stream."""
+        reading = self.readings[-1]
+        before, reading.told = reading.told, self.mark()
+        return reading.told.since(before)
+
+    def end(self, stream: str) -> None:
+        """Note that a stream is read, or has failed."""
+        self.readings[-1].ended = self.mark()
+        self.tell_missing(stream)
+
+    def done(self, reading: StreamReading) -> Mark:
+        """Return what was done for a stream, so far or in all."""
+        return (reading.ended or self.mark()).since(reading.begun)
 
     def count_request(self) -> None:
         """Count a request that was sent."""
@@ -82,17 +172,23 @@ class RunSummary:
             return failure.exit_code if isinstance(failure, YOCError) else ExitCode.UNEXPECTED
         return ExitCode.ALL_THERE
 
+    @property
+    def outcome(self) -> str:
+        """What became of the run: `done`, `failed`, or `stopped` by a signal."""
+        return "stopped" if self.stopped_by_signal else "failed" if self.failures else "done"
+
     def line(self) -> str:
         """Return the run in one line."""
         parts = [
-            f"{self.streams} streams",
-            f"{len(self.days)} days",
-            f"{self.rows} rows",
-            f"{self.requests} requests",
-            f"{self.retries} retries",
+            counted(self.streams, "stream"),
+            counted(len(self.days), "day"),
+            counted(self.rows, "row"),
+            counted(self.requests, "request"),
+            f"{self.retries:,} {'retry' if self.retries == 1 else 'retries'}",
             f"{self.waited_seconds:.1f} s waited",
             f"oldest day read again: {self.oldest_reread or 'none'}",
-            f"{self.warnings} warnings",
+            counted(self.warnings, "warning"),
+            f"{self.mark().seconds:.1f} s in all",
         ]
         what = ", ".join(parts)
         if self.stopped_by_signal:
@@ -101,3 +197,50 @@ class RunSummary:
             first = next(iter(self.failures.values()))
             return f"FAILED ({', '.join(self.failures)}; exit {int(self.exit_code)}): {what}. {first}"
         return f"Done: {what}."
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the run for a machine.
+
+        Units: `seconds` and `waited_seconds` in seconds. Days as `YYYY-MM-DD`; `first_day` and `last_day` are what was
+        wanted of a stream, both inclusive, and `days` how many of them were read whole.
+        """
+        return {
+            "outcome": self.outcome,
+            "exit_code": int(self.exit_code),
+            "signal": self.stopped_by_signal or None,
+            "failures": {where: str(failure) for where, failure in self.failures.items()},
+            "streams": self.streams,
+            "days": len(self.days),
+            "rows": self.rows,
+            "requests": self.requests,
+            "retries": self.retries,
+            "waited_seconds": round(self.waited_seconds, 3),
+            "seconds": round(self.mark().seconds, 3),
+            "oldest_day_read_again": _iso(self.oldest_reread),
+            "warnings": self.warnings,
+            "by_stream": {reading.name: self._stream_as_json(reading) for reading in self.readings},
+        }
+
+    def _stream_as_json(self, reading: StreamReading) -> dict[str, Any]:
+        done = self.done(reading)
+        return {
+            "first_day": _iso(reading.first),
+            "last_day": _iso(reading.last),
+            "days": reading.days_complete,
+            "rows": done.rows,
+            "requests": done.requests,
+            "seconds": round(done.seconds, 3),
+        }
+
+    def told_as(self, form: str) -> str:
+        """Return the last line of the log: `text`, or `json` for one JSON object."""
+        return json.dumps(self.as_json(), ensure_ascii=False) if form == "json" else self.line()
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun: `1 row`, `14,203 rows`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None

@@ -24,6 +24,7 @@ from tap_yoc.errors import SettingsError, YOCError
 from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.own_reports import own
 from tap_yoc.patience import Clock
+from tap_yoc.progress import shown
 from tap_yoc.redaction import Redactor
 from tap_yoc.reports import entities, standard
 from tap_yoc.run import Run
@@ -80,11 +81,12 @@ class TapYOC(Tap):
         """Read settings, columns and catalog; a failure in this is the run's, and has the run's last line."""
         try:
             super().__init__(*args, **kwargs)
-        except YOCError as error:
+        except (YOCError, SystemExit) as stop:
             if "run" in vars(self):
-                self.run.summary.fail(self.name, error)
+                if isinstance(stop, YOCError):
+                    self.run.summary.fail(self.name, stop)
+                    stop.is_told = True
                 self.finish()
-                error.is_told = True
             raise
 
     @cached_property
@@ -115,7 +117,11 @@ class TapYOC(Tap):
         summary = self.run.summary
         if not summary.streams and not summary.exit_code:
             summary.warn("No stream was read: none is selected.")
-        self.logger.log(logging.ERROR if summary.failures else logging.INFO, summary.line())
+        level = logging.ERROR if summary.failures else logging.INFO
+        # The attribute reaches whoever has logs as JSON, whatever the line's own form.
+        self.logger.log(
+            level, "%s", summary.told_as(self.settings.summary_format), extra={"run_summary": summary.as_json()}
+        )
         return summary.exit_code
 
     @contextmanager
@@ -180,8 +186,11 @@ class TapYOC(Tap):
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
         """Read the config files, later ones over earlier ones."""
         config: dict[str, Any] = {}
+        command = ctx.command
+        assert isinstance(command, YOCCommand)  # noqa: S101 - see `get_singer_command`
         for path in value:
             config |= {} if path == "ENV" else read_json_file(path, "The config")
+            command.summary_format = {**config, **(cls._env_var_config if "ENV" in value else {})}.get("summary_format")
         return _ConfigInput(config=config, parse_env="ENV" in value)
 
     @override
@@ -241,7 +250,8 @@ class TapYOC(Tap):
             state=load_json_text(state.read(), "The state") if state else None,
             catalog=_catalog_of(load_json_text(catalog.read(), "The catalog")) if catalog else None,
         )
-        with tap.finishing():
+        selected = sum(stream.selected for stream in tap.streams.values())
+        with tap.finishing(), shown(tap.run.summary, selected):
             tap.sync_all()
 
     @classmethod

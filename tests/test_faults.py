@@ -65,9 +65,12 @@ def test_the_page_is_the_matrix() -> None:
 
 
 def test_an_outage_is_waited_for_once(sandbox: Sandbox, config: dict[str, Any], clock: VirtualClock) -> None:
-    """When YOC stays away, the first stream waits for it; the others try, and do not wait again."""
+    """When YOC stays away, the first stream waits for it; the others try, and do not wait again.
+
+    One request at a time: the waits of two add up on this clock, and either may be the first to give up.
+    """
     sandbox.add_fault("status", status=503, times=-1)
-    run = run_tap({**config, "max_wait_minutes": 10}, clock=clock)
+    run = run_tap({**config, "max_wait_minutes": 10, "concurrency": 1}, clock=clock)
     assert run.exit_code == 5, run.log
     assert 400 < sum(clock.slept) <= 600
     assert run.log.count("longer than max_wait_minutes allows") == 2, "once, and in the last line"

@@ -40,6 +40,10 @@ ONE_FORM = [
     {"row_blanks": True},
     {"login_ends_sessions": True},
     {"stable_sort": True},
+    # An empty list under a name that nobody knows is no evidence of anything.
+    {"envelope": "other", "before_first": "empty"},
+    {"envelope": "other", "before_first": "empty", "total": "none", "past_end": "404"},
+    {"envelope": "other", "total": "none", "past_end": "empty"},
 ]  # fmt: skip
 
 # Paging is where forms meet: no total, or a misleading one, with each end and each beginning.

@@ -33,7 +33,7 @@ DEFAULTS = {name: schema["default"] for name, schema in SETTINGS.items() if "def
 
 # A `decimal` that comes as a variable makes Meltano 4.4 fail (it writes no Decimal); its Hub has integers for numbers.
 MELTANO_KINDS = {"integer": "integer", "number": "integer", "array": "array", "string": "string"}
-README_KINDS = {"integer": "integer", "number": "number", "array": "list", "string": "string"}
+PAGE_KINDS = {"integer": "integer", "number": "number", "array": "list", "string": "string"}
 
 PROJECT: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
 (EXTRACTOR,) = PROJECT["plugins"]["extractors"]
@@ -64,10 +64,10 @@ def env_example() -> dict[str, tuple[str, str, bool]]:
     return said
 
 
-def readme_table() -> dict[str, tuple[str, str, str]]:
-    """Return the README's table by setting: kind, default, meaning."""
-    section = (ROOT / "README.md").read_text("utf-8").partition("\n## Settings\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|$", section, re.MULTILINE)
+def table_of_the_page() -> dict[str, tuple[str, str, str]]:
+    """Return the tables of docs/settings.md by setting: kind, default, meaning."""
+    page = (ROOT / "docs/settings.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|$", page, re.MULTILINE)
     return {name: (kind.strip(), default.strip(), meaning.strip()) for name, kind, default, meaning in rows}
 
 
@@ -194,16 +194,22 @@ def test_env_example_is_accepted_by_the_tap() -> None:
     assert parse(config).reports == ()
 
 
-def test_readme_table_has_the_same_settings() -> None:
+def test_the_page_has_the_same_settings() -> None:
     """Same names in the same order, kinds, defaults and descriptions."""
-    table = readme_table()
+    table = table_of_the_page()
     assert list(table) == list(SETTINGS)
     for name, (kind, default, meaning) in table.items():
         schema = SETTINGS[name]
-        expected = "secret" if schema.get("secret") else README_KINDS[kind_of(schema)]
+        expected = "secret" if schema.get("secret") else PAGE_KINDS[kind_of(schema)]
         expected = "date" if schema.get("format") == "date" else expected
         expected = " or ".join(f"`{choice}`" for choice in schema["enum"]) if "enum" in schema else expected
         assert kind == expected, name
         value = f"`{as_text(schema['default'])}`" if "default" in schema else ""
         assert default == ("required" if name in SCHEMA["required"] else value), name
         assert meaning == schema["description"], name
+
+
+def test_the_page_names_the_sdks_settings() -> None:
+    """What the SDK adds is named, so that a reader of --about finds it."""
+    page = (ROOT / "docs/settings.md").read_text("utf-8").partition("\n## Settings of the SDK\n")[2]
+    assert set(re.findall(r"`(\w+)`", page)) >= set(SDK_SETTINGS["properties"])

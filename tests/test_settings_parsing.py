@@ -73,6 +73,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "request_timeout": 60.0,
         "max_wait_minutes": 30.0,
         "on_incomplete_day": "warn",
+        "summary_format": "text",
         "backfill": None,
         "api_url": "https://api.yoc.com",
         "auth_url": "https://oauth.yoc.com",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_yoc.errors import ExitCode, IncompleteDataError, LoginError, UnavailableError
-from tap_yoc.summary import RunSummary
+from tap_yoc.summary import RunSummary, counted
 
 if TYPE_CHECKING:
     from tap_yoc.errors import YOCError
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 def test_the_last_line_says_what_the_run_did() -> None:
     """A run that worked ends with streams, days, rows, requests, retries, waits, oldest revised day and warnings."""
-    summary = RunSummary(streams=3, rows=1200, days={date(2026, 6, 13), date(2026, 6, 14)})
+    seconds = iter([100.0, 142.34])
+    summary = RunSummary(
+        monotonic=lambda: next(seconds), streams=3, rows=1200, days={date(2026, 6, 13), date(2026, 6, 14)}
+    )
     summary.count_request()
     summary.count_request()
     summary.count_retry(1.5)
@@ -28,16 +32,17 @@ def test_the_last_line_says_what_the_run_did() -> None:
     summary.count_reread(date(2026, 6, 9))
     summary.warn("one")
     assert summary.line() == (
-        "Done: 3 streams, 2 days, 1200 rows, 2 requests, 2 retries, 31.5 s waited, "
-        "oldest day read again: 2026-06-07, 1 warnings."
+        "Done: 3 streams, 2 days, 1,200 rows, 2 requests, 2 retries, 31.5 s waited, "
+        "oldest day read again: 2026-06-07, 1 warning, 42.3 s in all."
     )
     assert summary.exit_code == 0
 
 
 def test_a_run_that_did_nothing_has_its_last_line_too() -> None:
     """The line has every figure also where there was nothing to do."""
-    assert RunSummary().line() == (
-        "Done: 0 streams, 0 days, 0 rows, 0 requests, 0 retries, 0.0 s waited, oldest day read again: none, 0 warnings."
+    assert RunSummary(monotonic=lambda: 7.0).line() == (
+        "Done: 0 streams, 0 days, 0 rows, 0 requests, 0 retries, 0.0 s waited, oldest day read again: none, "
+        "0 warnings, 0.0 s in all."
     )
 
 
@@ -113,3 +118,103 @@ def test_counting_is_safe_under_threads() -> None:
         for future in [pool.submit(work) for _ in range(8)]:
             future.result(10)
     assert (summary.requests, summary.retries, summary.waited_seconds, summary.warnings) == (4000, 4000, 2000.0, 1)
+
+
+class Watch:
+    """Seconds that go on when told."""
+
+    def __init__(self) -> None:
+        """Start somewhere."""
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        """Return the present second."""
+        return self.seconds
+
+
+def test_what_each_stream_took_is_kept_apart() -> None:
+    """Rows, requests and seconds belong to the stream during whose reading they came; laps add up to it."""
+    watch = Watch()
+    summary = RunSummary(monotonic=watch)
+    summary.count_request()  # the login
+    watch.seconds += 1
+    summary.begin("site_daily")
+    summary.plan(date(2026, 6, 1), date(2026, 6, 14))
+    summary.rows += 30
+    summary.count_request()
+    watch.seconds += 2
+    first = summary.lap()
+    summary.complete([date(2026, 6, 1), date(2026, 6, 2)])
+    summary.rows += 12
+    watch.seconds += 4
+    second = summary.lap()
+    summary.end("site_daily")
+    watch.seconds += 100
+    summary.begin("companies")
+    summary.rows += 3
+    watch.seconds += 0.5
+    assert (first, second) == ((30, 1, 2.0), (12, 0, 4.0))
+    assert summary.as_json()["by_stream"] == {
+        "site_daily": {
+            "first_day": "2026-06-01",
+            "last_day": "2026-06-14",
+            "days": 2,
+            "rows": 42,
+            "requests": 1,
+            "seconds": 6.0,
+        },
+        "companies": {"first_day": None, "last_day": None, "days": 0, "rows": 3, "requests": 0, "seconds": 0.5},
+    }
+
+
+def test_the_last_line_as_json() -> None:
+    """The same figures under names that stay, one JSON object on one line, whatever a message holds."""
+    watch = Watch()
+    summary = RunSummary(monotonic=watch)
+    summary.begin("site_daily")
+    summary.rows = 1200
+    summary.days.add(date(2026, 6, 14))
+    summary.count_request()
+    summary.count_retry(1.5)
+    summary.count_reread(date(2026, 6, 7))
+    summary.warn("one")
+    summary.fail("site_daily", IncompleteDataError('rows of "Zürich"\nare missing'))
+    watch.seconds += 42.3456
+    line = summary.told_as("json")
+    assert line.count("\n") == 0
+    told = json.loads(line)
+    assert told.pop("by_stream")["site_daily"]["rows"] == 1200
+    assert told == {
+        "outcome": "failed",
+        "exit_code": 4,
+        "signal": None,
+        "failures": {"site_daily": 'rows of "Zürich"\nare missing'},
+        "streams": 1,
+        "days": 1,
+        "rows": 1200,
+        "requests": 1,
+        "retries": 1,
+        "waited_seconds": 1.5,
+        "seconds": 42.346,
+        "oldest_day_read_again": "2026-06-07",
+        "warnings": 1,
+    }
+    assert summary.told_as("text") == summary.line()
+
+
+def test_the_outcome_of_a_run_that_was_stopped() -> None:
+    """A signal outranks failures, in both forms."""
+    summary = RunSummary()
+    assert summary.outcome == "done"
+    summary.fail("site_daily", IncompleteDataError("no"))
+    assert summary.outcome == "failed"
+    summary.stopped_by_signal = 15
+    assert (summary.outcome, summary.as_json()["signal"], summary.as_json()["exit_code"]) == ("stopped", 15, 143)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (999, "999 rows"), (14203, "14,203 rows")]
+)
+def test_numbers_with_their_nouns(number: int, text: str) -> None:
+    """One row is a row, and thousands can be read."""
+    assert counted(number, "row") == text

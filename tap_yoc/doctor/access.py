@@ -1,0 +1,171 @@
+"""The steps before any figure: settings, login, refresh, columns, streams; and the clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_yoc.doctor.advice import without_rows
+from tap_yoc.doctor.findings import note, ok, skipped
+from tap_yoc.errors import PermissionDeniedError
+from tap_yoc.own_reports import own
+from tap_yoc.reports import REPORT_FIELDS, STANDARD_REPORTS, entities, standard
+from tap_yoc.transport import RETRYABLE_STATUSES
+
+if TYPE_CHECKING:
+    from tap_yoc.doctor.findings import Step
+    from tap_yoc.doctor.patient import Patient
+
+YOC_HOSTS = {"https://api.yoc.com", "https://oauth.yoc.com"}
+SHORT_LIFE_SECONDS = 300
+MOST_CLOCK_OFFSET_SECONDS = 60
+
+
+def settings(patient: Patient) -> Step:
+    """Say what a run with these settings would read."""
+    wanted, own_settings = patient.run.wanted, patient.settings
+    if wanted is None:
+        return note(
+            "Valid, but start_date and end_date leave no day that YOC serves: a run reads nothing.",
+            "Mend or remove start_date and end_date; YOC serves the last six months up to yesterday.",
+        )
+    says = f"Valid; a run reads {wanted}; days end at midnight in {own_settings.timezone.key}."
+    if {own_settings.api_url, own_settings.auth_url} != YOC_HOSTS:
+        says += " The addresses are not YOC's own."
+    if own_settings.start_date and own_settings.start_date < wanted.first:
+        return note(
+            f"{says} The days from start_date, {own_settings.start_date}, up to then are no longer served.",
+            "Nothing can be done about those days; run daily from now on.",
+        )
+    return ok(says)
+
+
+def login(patient: Patient) -> Step:
+    """Get a token as a run does."""
+    patient.run.authenticator.access_token()
+    grants = patient.grants()
+    used = grants[-1].asked["grant_type"] if grants else None
+    how = {
+        None: "The token_cache holds a token that is still good",
+        "password": "Logged in with the password",
+        "refresh_token": "The refresh token bought a token pair",
+    }[used]
+    failed = [answer for answer in grants if answer.asked["grant_type"] == "refresh_token" and not answer.tokens]
+    if used == "password" and failed:
+        return note(
+            "The refresh token bought nothing; logged in with the password.",
+            "Nothing, if no other program uses the same refresh token; one works only once.",
+        )
+    told = next((answer.tokens for answer in reversed(grants) if answer.tokens), None)
+    seconds = told.lifetime_seconds if told else None
+    if seconds is not None and seconds < SHORT_LIFE_SECONDS:
+        return note(
+            f"{how}; it lives only {seconds:g} seconds.",
+            "Nothing: the tap renews it in time, as often as it takes. YOC's usual token lives an hour.",
+        )
+    lives = f"; it lives {seconds / 60:g} minutes" if seconds is not None else ""
+    return ok(f"{how}{lives}.")
+
+
+def refresh(patient: Patient) -> Step:
+    """Renew the pair once, as a run does when its token expires; never at the price of the only way in."""
+    authenticator, before = patient.run.authenticator, patient.grants()
+    pair = authenticator.store.pair
+    if any(answer.tokens and answer.asked["grant_type"] == "refresh_token" for answer in before):
+        return ok("The login was a refresh already.")
+    if pair is None or not pair.refresh_token:
+        return ok("YOC gave no refresh token: each renewal is a login.")
+    if not patient.settings.password:
+        says = "Not tried: without a password, a lost answer would cost the only way in."
+        return skipped(says)
+    authenticator.renew(f"Bearer {pair.access_token}")
+    done = patient.grants()[len(before) :]
+    if not done:
+        return ok("Another run renewed the token pair in the meantime.")
+    if not done[-1].tokens or done[-1].tokens.rotates is None:
+        return note(
+            "The refresh token bought nothing; the tap logged in with the password again.",
+            "Nothing, as long as a password is set. If it stays, report it: a run renews its token in this way.",
+        )
+    kind = "brings another refresh token" if done[-1].tokens.rotates else "leaves the refresh token as it is"
+    return ok(f"Renewing the token works, and {kind}.")
+
+
+def columns(patient: Patient) -> Step:
+    """Read the metadata.
+
+    Raises:
+        PermissionDeniedError: It is empty.
+    """
+    offer = patient.run.offer
+    patient.findings.columns = offer.columns
+    if not offer.columns:
+        raise PermissionDeniedError("The login works, and YOC offers it no columns at all.")
+    says = f"{len(offer.dimensions)} dimensions and {len(offer.metrics)} metrics"
+    if unexplained := offer.unexplained:
+        named = ", ".join(f"{column.name} ({column.declared or 'no type'})" for column in unexplained)
+        return note(
+            f"{says}; of a type that the tap does not know: {named}.",
+            "Nothing at once, since they are read as text; report it, so that they get their type.",
+        )
+    return ok(f"{says}, all of known types.")
+
+
+def streams(patient: Patient) -> Step:
+    """Say which streams a run would have."""
+    chosen, offer, found = patient.settings, patient.run.offer, patient.findings
+    patient.reports = standard(chosen.standard_reports, offer, chosen.lookback_days, found.left_out.append)
+    known = entities(offer, found.left_out.append)
+    found.streams = [report.name for report in patient.reports]
+    mine = own(chosen.reports, offer, chosen.lookback_days)
+    wanted = chosen.standard_reports
+    found.off = [r.name for r in STANDARD_REPORTS if (r.is_heavy if wanted is None else r.name not in wanted)]
+    found.streams += [*(report.name for report in mine), *(entity.name for entity in known), REPORT_FIELDS]
+    says = f"{len(found.streams)} streams"
+    if mine:
+        says += f", {len(mine)} of them your own"
+    if found.off:
+        says += f"; off by setting standard_reports: {', '.join(found.off)}"
+    if found.left_out:
+        return note(
+            f"{says}; {len(found.left_out)} left out for want of columns, named below.",
+            "Nothing, if the account is meant to see no more; else ask YOC's account manager for these dimensions.",
+        )
+    return ok(f"{says}.")
+
+
+def clock(patient: Patient) -> Step | None:
+    """Compare this machine's clock with the server's, as far as it told the time."""
+    offsets = [answer.clock_offset_seconds for answer in patient.heard if answer.clock_offset_seconds is not None]
+    if not offsets:
+        return None
+    offset = min(offsets, key=abs)
+    if abs(offset) <= MOST_CLOCK_OFFSET_SECONDS:
+        return ok("This machine's clock and the server's agree.")
+    way = "ahead of" if offset > 0 else "behind"
+    return note(
+        f"This machine's clock is {abs(offset) / 60:.0f} minutes {way} the server's.",
+        "Set this machine's clock (NTP): a run asks for the wrong day around midnight, and waits wrongly after a 429.",
+    )
+
+
+def rereads(patient: Patient) -> Step | None:
+    """Say what had to be read again, though it added up in the end."""
+    if not patient.rereads or patient.seen.cap or patient.findings.exit_code:
+        return None
+    return note(
+        f"Something was read twice. {without_rows(' '.join(patient.rereads))}",
+        "Nothing, if it happens now and then, since YOC revises figures; report it if it stays.",
+    )
+
+
+def repeats(patient: Patient) -> Step | None:
+    """Say what had to be asked again, though it worked in the end."""
+    summary = patient.run.summary
+    if not summary.retries or patient.findings.exit_code:
+        return None
+    reasons = sorted({answer.status for answer in patient.heard if answer.status in {0, *RETRYABLE_STATUSES}})
+    named = ", ".join(f"HTTP {status}" if status else "a broken connection" for status in reasons) or "no JSON"
+    return note(
+        f"{summary.retries} of {summary.requests} requests had to be repeated ({named}).",
+        "Nothing: the tap waits and repeats. If it stays, run at another hour or lower concurrency.",
+    )

@@ -1,0 +1,41 @@
+"""The command `tap-yoc-doctor`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from tap_yoc.command import YOCCommand
+from tap_yoc.doctor.examination import examine
+from tap_yoc.doctor.patient import Patient
+from tap_yoc.doctor.text import as_json, as_text
+
+
+@click.command(
+    cls=YOCCommand,
+    logger=logging.getLogger("tap-yoc"),
+    help="Check settings, login and server, and say in plain sentences what works, what the account sees, how the "
+    "server answers, and what to do about what fails. Reads a few days; writes no rows and no bookmarks.",
+    epilog="Exit codes: 0 it works, 2 settings, 3 login or permission, 4 answers that do not add up, 5 unavailable.",
+)
+@click.option(
+    "--config", "paths", multiple=True, metavar="FILE", help="Configuration file, or ENV for the environment."
+)
+@click.option("--json", "wants_json", is_flag=True, help="The same as one JSON object.")
+@click.version_option(Patient.plugin_version, prog_name="tap-yoc-doctor", message="%(prog)s v%(version)s")
+@click.pass_context
+def main(context: click.Context, paths: tuple[str, ...], *, wants_json: bool) -> None:
+    """Examine, print, and exit as the tap would."""
+    logging.disable()  # what is worth telling is in the findings
+    if sys.stderr.isatty():
+        click.echo("Asking YOC; a few seconds, half a minute where nothing answers.", err=True)
+
+    def new_patient() -> Patient:
+        config = Patient.cb_config(context, click.Option(["--config"]), paths)
+        return Patient(config=dict(config.config), parse_env_config=config.parse_env)
+
+    found = examine(new_patient)
+    click.echo((as_json if wants_json else as_text)(found, Patient.plugin_version))
+    sys.exit(found.exit_code)

@@ -1,0 +1,237 @@
+"""How the server answers, read off what was heard and what the tap's own paging learned; pure.
+
+Each trait names the sandbox's forms that play it, so that a server nobody else can reach becomes a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_yoc.doctor.cells import blank_traits, cell_traits, offer_traits
+from tap_yoc.doctor.findings import Trait
+from tap_yoc.doctor.listening import REFUSED, REPORT
+from tap_yoc.envelope import ROW_LISTS, TOTAL_HEADER, TOTAL_HOLDERS, TOTALS, decode, rows_of, rows_path, total_of
+from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.transport import TOO_MANY_REQUESTS, UNAVAILABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tap_yoc.columns import Column
+    from tap_yoc.doctor.listening import Heard
+    from tap_yoc.envelope import Json, Row
+    from tap_yoc.pagination import Habits
+
+WORTH_COMPRESSING = 1024
+"""Bytes from which on an answer that came as it is tells that the server does not compress."""
+ANSWERS_TO_THE_PAGE_BEFORE = {"error": "an error", "404": "404", "first": "page 1 again", "empty": "an empty page"}
+ANSWERS_PAST_THE_END = {"empty": "an empty page", "404": "404", "last": "the last page again"}
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What the examination tried of the server's paging; None is not known."""
+
+    before_first: str | None = None
+    past_end: str | None = None
+    """As the sandbox's forms have it, or the status of another refusal."""
+    asked_rows: int = 0
+    given_rows: int = 0
+    cap: int | None = None
+    """Rows a page, where the server gives fewer than it was asked for and has more."""
+    cap_loses_rows: bool = False
+    """Whether it counts its pages by the size asked for, so that rows between two pages are lost."""
+
+
+def traits_of(heard: Sequence[Heard], seen: Seen, habits: Habits, columns: Sequence[Column]) -> list[Trait]:
+    """Return all that was learned, in the order in which one would tell it."""
+    readable = [(answer, body) for answer, body in _reports(heard) if _is_readable(body)]
+    with_rows = [(answer, body) for answer, body in readable if rows_of(body)]
+    return [
+        *_unreadable(heard, rows_path(with_rows[0][1]) if with_rows else None),
+        *_envelope(with_rows or readable, habits),
+        *_paging(seen, habits),
+        *cell_traits([(answer, rows_of(body)) for answer, body in with_rows], columns),
+        *offer_traits(heard, columns),
+        *blank_traits(heard, with_rows),
+        *_errors(heard),
+        *_tokens(heard),
+    ]
+
+
+def _reports(heard: Sequence[Heard]) -> Iterator[tuple[Heard, Json]]:
+    """Yield the reports that came as JSON."""
+    for answer in heard:
+        if answer.place == REPORT and answer.worked:
+            try:
+                yield answer, decode(answer.content)
+            except ValueError:
+                continue  # a page of some proxy; the step that met it says so
+
+
+def _unreadable(heard: Sequence[Heard], path: tuple[str, ...] | None) -> Iterator[Trait]:
+    for _, body in _reports(heard):
+        if not _is_readable(body) and (path is None or rows_at(path, body) is None):
+            yield Trait(name="unknown_shape", value=_shape(body), says=_shape(body))
+            return
+
+
+def _envelope(reports: Sequence[tuple[Heard, Json]], habits: Habits) -> Iterator[Trait]:
+    for answer, body in reports[:1]:
+        path = rows_path(body)
+        says = f"under `{'.'.join(path)}`" if path else "a bare list"
+        yield Trait(name="rows", value=".".join(path), says=says, forms=_envelope_form(path))
+        yield _total(answer, body, habits)
+
+
+def _envelope_form(path: tuple[str, ...]) -> dict[str, str]:
+    if len(path) > 1:
+        return {"envelope": "nested"} if path == ("data", "rows") else {}
+    name = path[0] if path else "bare"
+    return {"envelope": name if name in {*ROW_LISTS, "bare"} else "other"}
+
+
+def rows_at(path: tuple[str, ...], body: Json) -> list[Row] | None:
+    """Return the list that these keys lead to, None when there is none.
+
+    The tap does not take an empty list under a name that nobody knows for rows; beside pages with rows it is clear.
+    """
+    for name in path:
+        body = body.get(name) if isinstance(body, dict) else None
+    return body if isinstance(body, list) else None
+
+
+def _is_readable(body: Json) -> bool:
+    try:
+        rows_of(body)
+    except UnknownEnvelopeError:
+        return False
+    return True
+
+
+def _shape(body: Json, levels: int = 3) -> str:
+    """Return keys and kinds of an answer, down to the first level of lists, and no value."""
+    if isinstance(body, dict) and levels:
+        return "{" + ", ".join(f"{name!s}: {_shape(inner, levels - 1)}" for name, inner in body.items()) + "}"
+    if isinstance(body, list):
+        return f"list of {len(body)}"
+    kinds = {bool: "true or false", str: "text", dict: "mapping", type(None): "null"}
+    return kinds.get(type(body), "number")
+
+
+def _total(answer: Heard, body: Json, habits: Habits) -> Trait:
+    place = _place_of_total(body, answer.headers)
+    if place is None:
+        return Trait(name="total", value=None, says="none", forms={"total": "none"})
+    holder, name, value = place
+    where = name if holder in {"", "header"} else f"{holder}.{name}"
+    is_text = isinstance(value, str) and holder != "header"
+    counts, counted = _COUNTED[habits.counts_all]
+    forms: dict[str, str | int | bool] = {}
+    if holder in {*TOTAL_HOLDERS, "header"}:
+        forms["total"] = holder
+    elif not holder:
+        forms["total"] = "page_count" if counts == "page" else name
+    if forms and is_text:
+        forms["total_as_text"] = True
+    says = f"{'header ' if holder == 'header' else ''}`{where}`{', as text' if is_text else ''}; counts {counted}"
+    return Trait(name="total", value={"place": where, "counts": counts, "is_text": is_text}, says=says, forms=forms)
+
+
+_COUNTED = {
+    True: ("report", "the whole report"),
+    False: ("page", "the rows of the page"),
+    None: (None, "the report or the page, which did not show"),
+}
+
+
+def _place_of_total(body: Json, headers: Mapping[str, str]) -> tuple[str, str, Any] | None:
+    """Return what holds the total that the tap finds, its name there, and its value."""
+    if isinstance(body, dict):
+        for holder in ("", *TOTAL_HOLDERS, *ROW_LISTS):
+            part = body.get(holder) if holder else body
+            if isinstance(part, dict):
+                for name in TOTALS:
+                    if total_of({name: part.get(name)}, {}) is not None:
+                        return holder, name, part[name]
+    return ("header", TOTAL_HEADER, headers[TOTAL_HEADER]) if total_of({}, headers) is not None else None
+
+
+def _paging(seen: Seen, habits: Habits) -> Iterator[Trait]:
+    if (first := habits.first_page) is not None:
+        yield Trait(name="first_page", value=first, says=str(first), forms={"first_page": first})
+    if seen.before_first:
+        yield _trait_of_page("before_first", seen.before_first, ANSWERS_TO_THE_PAGE_BEFORE)
+    if seen.past_end:
+        yield _trait_of_page("past_end", seen.past_end, ANSWERS_PAST_THE_END)
+    if not seen.asked_rows:
+        return
+    says = f"asked for {seen.asked_rows} rows, got {seen.given_rows}"
+    forms: dict[str, str | int | bool] = {"page_cap": 0}
+    if seen.cap:
+        loses = ", and counts its pages by what was asked, so rows get lost" if seen.cap_loses_rows else ""
+        says += f": the server cuts its pages without saying so{loses}"
+        forms = {"page_cap": seen.cap, "cap_steps": "asked" if seen.cap_loses_rows else "given"}
+    elif seen.given_rows < seen.asked_rows:
+        says += ", which was all there is"
+    value = {"asked": seen.asked_rows, "given": seen.given_rows, "cap": seen.cap, "loses_rows": seen.cap_loses_rows}
+    yield Trait(name="page_size", value=value, says=says, forms=forms)
+
+
+def _trait_of_page(name: str, answer: str, words: Mapping[str, str]) -> Trait:
+    forms = {name: answer} if answer in words else {}
+    return Trait(name=name, value=answer, says=words.get(answer, answer), forms=forms)
+
+
+def _errors(heard: Sequence[Heard]) -> Iterator[Trait]:
+    kinds = sorted({_kind_of_body(answer) for answer in heard if answer.status >= REFUSED})
+    if kinds:
+        forms = {"errors": kinds[0]} if len(kinds) == 1 and kinds[0] in {"json", "html", "empty"} else {}
+        statuses = sorted({answer.status for answer in heard if answer.status >= REFUSED})
+        words = {"json": "JSON", "html": "a web page", "empty": "nothing", "other": "something else"}
+        says = (
+            f"{', '.join(f'HTTP {status}' for status in statuses)}, with {' or '.join(words[kind] for kind in kinds)}"
+        )
+        yield Trait(name="errors", value={"statuses": statuses, "bodies": kinds}, says=says, forms=forms)
+    if waits := sorted(
+        {_kind_of_wait(answer) for answer in heard if answer.status in {TOO_MANY_REQUESTS, UNAVAILABLE}}
+    ):
+        yield Trait(name="retry_after", value=waits, says=" or ".join(waits))
+    encodings = sorted({answer.headers.get("Content-Encoding", "none") for answer in heard if answer.worked})
+    if zipped := [encoding for encoding in encodings if encoding != "none"]:
+        yield Trait(name="compression", value=zipped, says=", ".join(zipped), forms={"compression": "gzip"})
+    elif any(len(answer.content) >= WORTH_COMPRESSING for answer in heard):
+        yield Trait(name="compression", value=[], says="none", forms={"compression": "none"})
+
+
+def _kind_of_body(answer: Heard) -> str:
+    try:
+        decode(answer.content)
+    except ValueError:
+        text = answer.content.strip()
+        return "html" if text.startswith(b"<") else "other" if text else "empty"
+    return "json"
+
+
+def _kind_of_wait(answer: Heard) -> str:
+    header = answer.headers.get("Retry-After", "").strip()
+    if not header:
+        return "none"
+    return "seconds" if header.replace(".", "", 1).isdecimal() else "a date" if ":" in header else "something else"
+
+
+def _tokens(heard: Sequence[Heard]) -> Iterator[Trait]:
+    told = [answer.tokens for answer in heard if answer.tokens]
+    if not told:
+        return
+    forms: dict[str, str | int | bool] = {"expires_in_as": told[0].told_as}
+    says, seconds = "not told", told[0].lifetime_seconds
+    if seconds is not None:
+        says = f"{seconds:g} seconds, told as {'text' if told[0].told_as == 'text' else 'a number'}"
+        forms["expires_in"] = int(seconds)
+    yield Trait(name="token_lifetime", value={"seconds": seconds, "told_as": told[0].told_as}, says=says, forms=forms)
+    if rotations := [tokens.rotates for tokens in told if tokens.rotates is not None]:
+        says = "another one with each refresh" if rotations[-1] else "the same one stays"
+        form = {"rotation": "strict" if rotations[-1] else "keep"}
+        yield Trait(name="refresh_token", value="rotates" if rotations[-1] else "stays", says=says, forms=form)

@@ -1,0 +1,208 @@
+"""The steps that ask for figures: a few days in small pages, the first day, the page size, and how much there is."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tap_yoc.client import NOT_FOUND, Query
+from tap_yoc.columns import Kind
+from tap_yoc.doctor.cells import blank_names
+from tap_yoc.doctor.dialect import rows_at
+from tap_yoc.doctor.findings import note, ok, skipped
+from tap_yoc.doctor.listening import REFUSED
+from tap_yoc.envelope import decode, rows_path
+from tap_yoc.errors import PermissionDeniedError, UnknownEnvelopeError
+from tap_yoc.reports import DATE, ENTITIES, Report
+from tap_yoc.rows import RowShape
+from tap_yoc.windows import ONE_DAY, Window, day_of, gaps_between
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from tap_yoc.columns import Column
+    from tap_yoc.doctor.findings import Step
+    from tap_yoc.doctor.listening import Heard
+    from tap_yoc.doctor.patient import Patient
+    from tap_yoc.rows import Row
+
+DAYS = 7
+ROWS_A_PAGE = 3
+"""So few that a week of daily totals has several pages, and shows how the server numbers and ends them."""
+MOST_PAGES = 3
+"""So many show whether pages are cut, and whether the next one goes on where one was cut."""
+MOST_COUNTED = 5000
+
+
+def days(patient: Patient) -> Step:
+    """Read the totals of the last days in small pages, and learn how the server pages.
+
+    Raises:
+        PermissionDeniedError: The account has no days, or nothing to count.
+    """
+    run, found = patient.run, patient.findings
+    if run.offer.missing([DATE]):
+        raise PermissionDeniedError("The login works, and YOC offers it no column `date`.")
+    if not run.offer.usual_metrics:
+        raise PermissionDeniedError("The login works, and YOC offers it no metric.")
+    reach = run.reach
+    if reach.last < reach.first:
+        return skipped("Not tried: end_date lies before the days that YOC serves.")
+    week = Window(first=max(reach.first, reach.last - timedelta(days=DAYS - 1)), last=reach.last)
+    known = _read_totals(patient, week)
+    found.has_newest_wanted = reach.last in known
+    if not known:
+        return _look_further_back(patient, reach, week)
+    patient.window = week
+    found.period, found.newest_day = str(week), max(known).isoformat()
+    last = "yesterday" if reach.last == run.today - ONE_DAY else "the last day wanted"
+    if reach.last not in known:
+        return note(
+            f"{last.capitalize()}, {reach.last}, has no rows yet; the newest day is {max(known)}.",
+            "Run later in the day; the bookmark waits, so nothing is lost. If it stays, ask YOC's account manager.",
+        )
+    if gaps := gaps_between(known | ({week.first - ONE_DAY} if week.first > reach.first else set())):
+        named = ", ".join(map(str, gaps))
+        return note(
+            f"The newest day, {max(known)}, is there; {named} has no rows.",
+            "Compare with hub.yoc.com; if it has figures for those days, ask YOC's account manager.",
+        )
+    return ok(f"The totals of {week} are there, with {last}, {reach.last}.")
+
+
+def _look_further_back(patient: Patient, reach: Window, week: Window) -> Step:
+    """Find the newest day with rows, if any, and learn the paging there."""
+    do = "Compare with hub.yoc.com: if it has figures, ask YOC's account manager what this login may see."
+    shape, query = _totals(patient, reach, patient.settings.page_size)
+    known = _days_in(shape, patient.read(shape, query))
+    if not known:
+        return note(f"No day of {reach} has a row.", do)
+    newest = max(known)
+    patient.window = Window(first=max(reach.first, newest - timedelta(days=DAYS - 1)), last=newest)
+    patient.findings.period, patient.findings.newest_day = str(patient.window), newest.isoformat()
+    _read_totals(patient, patient.window)
+    return note(f"No day of {week} has a row; the newest day that has one is {newest}.", do)
+
+
+def _read_totals(patient: Patient, window: Window) -> set[date]:
+    """Return the days that have rows, read in small pages; what this shows of the paging is noted."""
+    shape, query = _totals(patient, window, ROWS_A_PAGE)
+    pages = patient.read(shape, query)
+    if pages:
+        habits, seen = patient.run.reader.habits, patient.seen
+        first = 1 if habits.first_page is None else habits.first_page
+        query = query.cut_to(min(ROWS_A_PAGE, habits.page_cap or ROWS_A_PAGE))
+        if first == 1:
+            seen.before_first = _answer_to(patient.asked(query, 0), patient.asked(query, 1), "first")
+        beyond = first + len(pages)
+        with suppress(UnknownEnvelopeError):  # an empty page may be nothing that the tap takes for rows
+            patient.run.client.try_page(query, beyond, shape)
+        seen.past_end = _answer_to(patient.asked(query, beyond), patient.asked(query, beyond - 1), "last")
+    return _days_in(shape, pages)
+
+
+def _answer_to(beyond: Heard | None, neighbour: Heard | None, same: str) -> str | None:
+    """Return how the server answers to a page that does not exist, in the words of the sandbox's forms."""
+    if beyond is None or neighbour is None or not neighbour.worked or not beyond.status:
+        return None
+    if beyond.status == NOT_FOUND:
+        return "404"
+    if beyond.status >= REFUSED:
+        return "error" if same == "first" else f"HTTP {beyond.status}"
+    body = decode(neighbour.content)
+    rows = rows_at(rows_path(body), decode(beyond.content))
+    if not rows:
+        return "empty" if rows is not None else "something else"
+    return same if rows == rows_at(rows_path(body), body) else "other rows"
+
+
+def history(patient: Patient) -> Step:
+    """Ask for the first day that a run reads."""
+    if (wanted := patient.run.wanted) is None:
+        return skipped("Not tried: there is no day to read.")
+    first = Window(first=wanted.first, last=wanted.first)
+    shape, query = _totals(patient, first, patient.settings.page_size)
+    if patient.read(shape, query):
+        return ok(f"The first day that a run reads, {first}, is served and has rows.")
+    return ok(f"The first day that a run reads, {first}, is served and has no rows: figures begin later.")
+
+
+def pages(patient: Patient) -> Step:
+    """Ask for pages of the usual size of the finest report that a run reads, to see whether they are cut."""
+    run, offer, seen = patient.run, patient.run.offer, patient.seen
+    if patient.window is None or not patient.reports:
+        return skipped("Not tried: there are no rows to look at.")
+    finest = max(patient.reports, key=lambda report: len(report.group_by))
+    # Beside what the stream asks for: names that the metadata spells with blanks, and booleans, whose spelling varies.
+    blank_dimensions = offer.pick(name for name in blank_names(patient.heard) if name in offer.dimensions)
+    names = [column for column in blank_dimensions if column not in finest.group_by]
+    flags = [column for column in offer.metrics.values() if column.kind is Kind.BOOLEAN]
+    shape, query = _query(
+        (*finest.group_by, *names), (*finest.data_fields, *flags), patient.window, run.settings.page_size
+    )
+    given = [len(page) for page in patient.read(shape, query, MOST_PAGES)]
+    seen.asked_rows, seen.given_rows = query.page_size, max(given, default=0)
+    seen.cap_loses_rows = run.reader.habits.page_cap is not None
+    if seen.cap_loses_rows or (len(given) > 1 and given[0] < query.page_size):
+        seen.cap = run.reader.habits.page_cap or given[0]
+        return note(
+            f"YOC gives {seen.cap} rows a page where {query.page_size} are asked for, and does not say so.",
+            f"Nothing: the tap notices. With page_size {seen.cap} it need not find out in every run.",
+        )
+    if seen.given_rows < query.page_size:
+        return ok(f"{seen.given_rows} rows came in one page, too few to show whether larger pages are cut.")
+    return ok(f"Pages of {query.page_size} rows come whole.")
+
+
+def account(patient: Patient) -> Step:
+    """Count what the account sees in the days that were looked at."""
+    run, offer = patient.run, patient.run.offer
+    if patient.window is None:
+        return skipped("Not tried: there are no rows to look at.")
+    columns = {entity.name: entity.id_column for entity in ENTITIES} | {"countries": "country"}
+    for name, column in columns.items():
+        if not offer.missing([column]):
+            group_by = offer.pick([column])
+            shape, query = _query(
+                group_by, (offer.additive or offer.usual_metrics)[:1], patient.window, run.settings.page_size
+            )
+            cells = {
+                cell for page in patient.read(shape, query, _pages_for(query)) for cell in shape.column(page, column)
+            }
+            patient.findings.sees[name] = len(cells - {group_by[0].missing})
+    seen = ", ".join(f"{count}{_more(count)} {name.replace('_', ' ')}" for name, count in patient.findings.sees.items())
+    return ok(f"It sees {seen}.") if seen else skipped("Nothing that could be counted.")
+
+
+def _more(count: int) -> str:
+    return " or more" if count >= MOST_COUNTED else ""
+
+
+def _pages_for(query: Query) -> int:
+    return -(-MOST_COUNTED // query.page_size)
+
+
+def _totals(patient: Patient, window: Window, page_size: int) -> tuple[RowShape, Query]:
+    offer = patient.run.offer
+    return _query(offer.pick([DATE]), offer.usual_metrics, window, page_size)
+
+
+def _query(
+    group_by: Sequence[Column], data_fields: Sequence[Column], window: Window, page_size: int
+) -> tuple[RowShape, Query]:
+    """Return a report, and how its rows look."""
+    report = Report(name="doctor", group_by=tuple(group_by), data_fields=tuple(data_fields), lookback_days=0)
+    query = Query(
+        group_by=[column.name for column in group_by],
+        data_fields=[column.name for column in data_fields],
+        sort=[column.name for column in report.key],
+        window=window,
+        page_size=page_size,
+    )
+    return RowShape(report, report.figures), query
+
+
+def _days_in(shape: RowShape, pages: Iterable[list[Row]]) -> set[date]:
+    return {day_of(day) for page in pages for day in shape.column(page, DATE)}

@@ -17,7 +17,7 @@ from tap_yoc.sandbox.forms import FormError, Forms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NEEDS = ("duckdb", "fastapi", "python_multipart", "uvicorn")
+NEEDS = ("duckdb", "fastapi", "fastapi_offline", "python_multipart", "uvicorn")
 FAILED, USAGE = 1, 2
 
 
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.write_config.write_text(config + "\n", encoding="utf-8")
         sys.stdout.write(config + "\n")
         sys.stdout.flush()
-        sys.stderr.write(f"The sandbox is up; see {sandbox.url}/docs. Stop it with Ctrl-C.\n")
+        sys.stderr.write(f"The sandbox is up; see {sandbox.url}/. Stop it with Ctrl-C.\n")
         sys.stderr.flush()
         while not stopped.wait(1):  # a wait without end would not notice signals on Windows
             pass

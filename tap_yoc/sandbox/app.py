@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response  # noqa: TC002 - FastAPI reads the annotations
 from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
 from pydantic.json_schema import models_json_schema
 
 from tap_yoc.sandbox import oauth, reporting
@@ -15,6 +16,7 @@ from tap_yoc.sandbox.exchange import serve
 from tap_yoc.sandbox.faults import FaultError
 from tap_yoc.sandbox.forms import FormError
 from tap_yoc.sandbox.models import MODELS
+from tap_yoc.sandbox.page import page_routes
 from tap_yoc.sandbox.problems import ApiError, invalid
 
 if TYPE_CHECKING:
@@ -63,7 +65,15 @@ LOST = {401: "The access token is missing, expired or revoked.", 429: "Too many 
 
 def create_app(world: World) -> FastAPI:
     """Return the application over a sandbox's state."""
-    app = FastAPI(title="YOC publisher reporting (sandbox)", version="1", description=ABOUT, openapi_tags=TAGS)
+    app: FastAPI = FastAPIOffline(
+        title="YOC publisher reporting (sandbox)",
+        version="1",
+        description=ABOUT,
+        openapi_tags=TAGS,
+        redoc_url=None,  # it fetches its logo from elsewhere
+        static_url="/_sandbox/docs",
+        swagger_ui_parameters={"validatorUrl": None},  # likewise
+    )
 
     @app.post(
         TOKEN,
@@ -106,6 +116,7 @@ def create_app(world: World) -> FastAPI:
         return await serve(world, request, "report", reporting.report)
 
     app.include_router(control_routes(world))
+    app.include_router(page_routes())
     _handle_errors(app)
     _describe(app)
     return app

@@ -146,10 +146,10 @@ def offer(forms: Forms) -> Offer:
         return {
             names.get(column.name, column.name): column
             for column in columns
-            if column.narrow or forms.account == "full"
+            if forms.account == "full" or (forms.account == "narrow" and column.narrow)
         }
 
-    extra = (BLOB,) if forms.types == "odd" else ()
+    extra = (BLOB,) if forms.types == "odd" and forms.account != "none" else ()
     return Offer(group_by=visible(DIMENSIONS), data_fields=visible((*METRICS, *extra)))
 
 

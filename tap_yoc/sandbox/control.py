@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date  # noqa: TC003 - FastAPI reads the annotations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Request, Response  # noqa: TC002 - FastAPI reads the annotations
 from pydantic import BaseModel, ConfigDict, Field
 
+from tap_yoc.sandbox import faults, forms
 from tap_yoc.sandbox.cells import to_json
 from tap_yoc.sandbox.faults import Fault
 from tap_yoc.sandbox.forms import Forms
+from tap_yoc.sandbox.world import CREDENTIALS
 
 if TYPE_CHECKING:
     from tap_yoc.sandbox.world import World
@@ -49,8 +51,18 @@ def control_routes(world: World) -> APIRouter:
 
 
 def _watch(router: APIRouter, world: World) -> None:
-    @router.get("/state", summary="Day, reach, forms, faults")
-    def state() -> Response:
+    @router.get("/config", summary="Settings that reach this sandbox, for a config.json")
+    def get_config(request: Request) -> Response:
+        """The address is the one that was asked, so that it holds from outside of a container too."""
+        url = str(request.base_url).rstrip("/")
+        return _json({**CREDENTIALS, "api_url": url, "auth_url": url})
+
+    @router.get("/options", summary="Forms and faults there are, and what each does")
+    def get_options() -> Response:
+        return _json({"forms": forms.described(), "faults": faults.described(), "places": faults.PLACES})
+
+    @router.get("/state", summary="Day, reach, forms, faults, number of requests")
+    def get_state() -> Response:
         reach = world.reach
         return _json(
             {
@@ -62,17 +74,22 @@ def _watch(router: APIRouter, world: World) -> None:
                 "gap_days": list(world.options.gap_days),
                 "forms": asdict(world.forms),
                 "faults": world.faults.listed(),
-                "requests": len(world.requests()),
+                **world.requests.counts(),
+                "started": world.started,
             }
         )
 
-    @router.get("/requests", summary="Requests so far")
-    def get_requests() -> Response:
-        return _json([asdict(request) for request in world.requests()])
+    @router.get("/requests", summary="Requests so far, without their secrets")
+    def get_requests(
+        after: Annotated[int, Query(ge=0, description="Only those with a higher number.")] = 0,
+        most: Annotated[int | None, Query(ge=1, description="Only so many, the newest.")] = None,
+    ) -> Response:
+        """Of the newest 10,000, oldest first."""
+        return _json(world.requests.shown(after=after, most=most))
 
     @router.delete("/requests", summary="Forget the requests so far")
     def delete_requests() -> Response:
-        world.clear_requests()
+        world.requests.clear()
         return _json([])
 
     @router.post("/truth", summary="All rows of a report, whatever the forms")
@@ -95,13 +112,13 @@ def _steer(router: APIRouter, world: World) -> None:
         return _json({"today": world.today})
 
     @router.put("/forms", summary="Set the forms; those not named are healthy")
-    def put_forms(forms: dict[str, Any]) -> Response:
-        world.forms = Forms().but(forms)
+    def put_forms(changes: dict[str, Any]) -> Response:
+        world.forms = Forms().but(changes)
         return _json(asdict(world.forms))
 
     @router.patch("/forms", summary="Change the forms named")
-    def patch_forms(forms: dict[str, Any]) -> Response:
-        world.forms = world.forms.but(forms)
+    def patch_forms(changes: dict[str, Any]) -> Response:
+        world.forms = world.forms.but(changes)
         return _json(asdict(world.forms))
 
     @router.post("/tokens/expire", summary="Let all access tokens expire")
@@ -124,6 +141,11 @@ def _spoil(router: APIRouter, world: World) -> None:
     def post_fault(fault: dict[str, Any]) -> Response:
         world.faults.add(Fault.from_dict(fault))
         return Response(to_json(world.faults.listed()), status_code=201, media_type="application/json")
+
+    @router.delete("/faults/{number}", summary="Drop one fault")
+    def delete_fault(number: int) -> Response:
+        world.faults.drop(number)
+        return _json(world.faults.listed())
 
     @router.delete("/faults", summary="Drop all faults")
     def delete_faults() -> Response:

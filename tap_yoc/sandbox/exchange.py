@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
+import time
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from tap_yoc.sandbox.cells import to_json
 from tap_yoc.sandbox.problems import ApiError, TokenError
+from tap_yoc.sandbox.request_log import RequestLog
 from tap_yoc.sandbox.transport import DripResponse, HalfResponse, ResetResponse
-from tap_yoc.sandbox.world import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +32,7 @@ PHRASES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 422: "invali
 
 @dataclass(kw_only=True)
 class Reply:
-    """An answer before it is sent; `content` is JSON, `text` anything else."""
+    """An answer before it is sent; `content` is JSON, `text` anything else; the log wants `rows` and `total`."""
 
     status: int = 200
     content: Any = None
@@ -37,6 +40,7 @@ class Reply:
     media_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     rows: int | None = None
+    total: int | None = None
 
 
 @dataclass(kw_only=True)
@@ -54,6 +58,7 @@ class Exchange:
 
 async def serve(world: World, request: Request, kind: str, handler: Callable[[Exchange], Awaitable[Reply]]) -> Response:
     """Answer a request: as the handler does, or as a fault or an error wants it."""
+    began = time.perf_counter()
     text = (await request.body()).decode("utf-8", "replace")
     exchange = Exchange(world=world, request=request, kind=kind, text=text, fault=world.faults.take(kind, text))
     try:
@@ -61,17 +66,30 @@ async def serve(world: World, request: Request, kind: str, handler: Callable[[Ex
     except ApiError as error:
         reply = _error(error, world)
     response = await _send(exchange, reply)
-    world.record(
+    world.requests.add(
         RequestLog(
             kind=kind,
             grant=exchange.grant,
             status=0 if isinstance(response, ResetResponse) else response.status_code,
-            body=exchange.body,
+            body=exchange.body or json_object(text),  # a fault may have taken the handler's place
             rows=reply.rows,
+            total=reply.total,
+            fault=exchange.fault.kind if exchange.fault else None,
+            milliseconds=round((time.perf_counter() - began) * 1000, 1),
             at=world.tokens.clock(),
-        )
+        ),
+        len(text),
     )
     return response
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Return the JSON object that a body is, an empty one where it is something else."""
+    try:
+        body = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _error(error: ApiError, world: World) -> Reply:
@@ -125,8 +143,10 @@ async def _send(exchange: Exchange, reply: Reply) -> Response:
     if kind == "cut_json":
         text = text[: len(text) // 2]
     content = text.encode()
-    headers = dict(reply.headers)
-    if len(content) >= SMALLEST_ZIPPED and "gzip" in exchange.request.headers.get("accept-encoding", ""):
+    # By the sandbox's clock, as its tokens age, so that a clock that goes wrong shows.
+    headers = {**reply.headers, "Date": formatdate(exchange.world.tokens.clock(), usegmt=True)}
+    takes_gzip = "gzip" in exchange.request.headers.get("accept-encoding", "")
+    if len(content) >= SMALLEST_ZIPPED and takes_gzip and exchange.world.forms.compression == "gzip":
         content = gzip.compress(content, compresslevel=1, mtime=0)
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     options = {"content": content, "status_code": reply.status, "headers": headers, "media_type": reply.media_type}

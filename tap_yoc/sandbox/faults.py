@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from dataclasses import asdict, dataclass, fields
@@ -39,6 +40,17 @@ KINDS: dict[str, str] = {
     "revise": "Changes the facts first: an ad unit vanishes, and one that had vanished is back.",
 }
 TOKEN_KINDS = {"lost_rotation", "revoke_family"}
+OWN_OPTIONS: dict[str, tuple[str, ...]] = {
+    "status": ("status", "retry_after"),
+    "redirect": ("location", "status"),
+    "echo_secrets": ("status",),
+    "slow": ("seconds",),
+    "slow_body": ("seconds",),
+    "garbage_cell": ("column",),
+    "nan_cell": ("column",),
+    "nul_cell": ("column",),
+}
+"""The options that only some kinds look at; the others narrow any fault down."""
 PLACES = ("token", "metadata", "report")
 LEAST_STATUS, MOST_STATUS = 200, 599
 _TEXT, _MAYBE_TEXT, _MAYBE_NUMBER = (str,), (str, type(None)), (int, type(None))
@@ -89,7 +101,7 @@ class Fault:
         self._check_types()
         if self.kind not in KINDS:
             raise FaultError(f"Unknown fault {self.kind!r}; known are {', '.join(KINDS)}.")
-        self.where = self.where or ("token" if self.kind in TOKEN_KINDS else "report")
+        self.where = self.where or _usual_place(self.kind)
         if self.where not in PLACES:
             raise FaultError(f"A fault happens at {', '.join(PLACES)}, not at {self.where!r}.")
         if self.times < -1 or self.times == 0 or self.after < 0:
@@ -131,13 +143,19 @@ class Faults:
     """The queue; the first rule that matches a request spoils it. Thread-safe."""
 
     def __init__(self) -> None:
-        self._rules: list[Fault] = []
+        self._rules: dict[int, Fault] = {}
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
         """Put a rule at the end of the queue."""
         with self._lock:
-            self._rules.append(fault)
+            self._rules[next(self._numbers)] = fault
+
+    def drop(self, number: int) -> None:
+        """Drop one rule, if it is still to come."""
+        with self._lock:
+            self._rules.pop(number, None)
 
     def clear(self) -> None:
         """Drop all rules."""
@@ -145,15 +163,17 @@ class Faults:
             self._rules.clear()
 
     def listed(self) -> list[dict[str, object]]:
-        """Return the rules that are still to come."""
+        """Return the rules that are still to come, each with its number."""
         with self._lock:
-            return [asdict(rule) for rule in self._rules]
+            return [{"number": number, **asdict(rule)} for number, rule in self._rules.items()]
 
     def take(self, place: str, body: str) -> Fault | None:
         """Return the fault for a request, counted as done, or None."""
+        if not self._rules:
+            return None
         page = _page_of(body) if place == "report" else None
         with self._lock:
-            for rule in self._rules:
+            for number, rule in self._rules.items():
                 if not rule.matches(place, body, page):
                     continue
                 if rule.after:
@@ -162,9 +182,21 @@ class Faults:
                 if rule.times > 0:
                     rule.times -= 1
                 if rule.times == 0:
-                    self._rules.remove(rule)
+                    del self._rules[number]
                 return rule
         return None
+
+
+def described() -> list[dict[str, object]]:
+    """Return the kinds there are. Shape: `[{"kind": ..., "about": ..., "where": usual place, "options": its own}]`."""
+    return [
+        {"kind": kind, "about": about, "where": _usual_place(kind), "options": OWN_OPTIONS.get(kind, ())}
+        for kind, about in KINDS.items()
+    ]
+
+
+def _usual_place(kind: str) -> str:
+    return "token" if kind in TOKEN_KINDS else "report"
 
 
 def _page_of(body: str) -> int | None:

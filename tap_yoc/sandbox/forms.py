@@ -41,7 +41,15 @@ class Forms:
     """
 
     envelope: str = _choice(
-        "data", "bare", "items", "results", "rows", "records", "nested", "other", about="Where the rows are."
+        "data",
+        "bare",
+        "items",
+        "results",
+        "rows",
+        "records",
+        "nested",
+        "other",
+        about="Where the rows are: under that key, in a `bare` list, or `nested` in `data.rows`.",
     )
     total: str = _choice(
         "total",
@@ -54,9 +62,9 @@ class Forms:
         "meta",
         "header",
         "page_count",
-        about="Where the total is; page_count is the number of rows of this page, under `count`.",
+        about="Where the total is; `page_count` is the number of rows of this page, under `count`.",
     )
-    total_as_text: bool = _flag(about="The total is text.")
+    total_as_text: bool = _flag(about="The total is sent as text.")
     first_page: int = field(default=1, metadata={"choices": (1, 0), "about": "Number of the first page."})
     before_first: str = _choice("error", "first", "empty", "404", about="Answer to the page before the first.")
     past_end: str = _choice("empty", "404", "last", about="Answer to a page past the end.")
@@ -64,19 +72,42 @@ class Forms:
     cap_steps: str = _choice(
         "given", "asked", about="Whether capped pages follow each other by the size given or by the size asked for."
     )
-    numbers: str = _choice("json", "text", about="Numbers as JSON numbers or as text.")
-    dates: str = _choice("day", "datetime", "datetime_space", "datetime_z", about="What is behind a day.")
-    missing: str = _choice("null", "empty", "absent", about="A missing dimension value.")
-    booleans: str = _choice("json", "int", "text_int", "text", about="true, 1, `1` or `true`.")
-    columns: str = _choice("current", "old", about="old: vtr and ctr without _percent.")
-    types: str = _choice("upper", "lower", "odd", about="Spelling of the types; odd adds an unexplained column.")
+    numbers: str = _choice("json", "text", about="Numbers are sent as JSON numbers or as text.")
+    dates: str = _choice(
+        "day",
+        "datetime",
+        "datetime_space",
+        "datetime_z",
+        about="What follows a day: nothing, or midnight in one of three spellings.",
+    )
+    missing: str = _choice(
+        "null",
+        "empty",
+        "absent",
+        about="How a missing dimension value is sent: as null, as an empty text, or without its key.",
+    )
+    booleans: str = _choice(
+        "json", "int", "text_int", "text", about='How booleans are sent: `true`, `1`, `"1"` or `"true"`.'
+    )
+    columns: str = _choice("current", "old", about="`old` names the rates vtr and ctr, without _percent.")
+    types: str = _choice(
+        "upper", "lower", "odd", about="How the metadata spells types; `odd` adds a column of an unexplained one."
+    )
     metadata_blanks: bool = _flag(default=True, about="The stray blank before ad_unit_name in the metadata.")
     row_blanks: bool = _flag(about="The same blank in the keys of rows.")
-    account: str = _choice("full", "narrow", about="narrow: no companies, no credit-note accounts, no money.")
+    account: str = _choice(
+        "full",
+        "narrow",
+        "none",
+        about="`narrow` sees no companies, no credit-note accounts and no money; `none` sees no columns.",
+    )
+    compression: str = _choice("gzip", "none", about="Whether answers are compressed for clients that take it.")
     errors: str = _choice("json", "html", "empty", about="Body of an error answer.")
     expires_in: int = _number(3600, about="Seconds that an access token lives.")
-    expires_in_as: str = _choice("number", "text", "absent", about="How expires_in is told.")
-    rotation: str = _choice("strict", "keep", about="keep: a refresh token stays good and is not sent again.")
+    expires_in_as: str = _choice("number", "text", "absent", about="How `expires_in` is told.")
+    rotation: str = _choice(
+        "strict", "keep", about="`strict` takes a refresh token once; `keep` takes it again and sends no new one."
+    )
     login_ends_sessions: bool = _flag(about="A password login ends all earlier sessions.")
     max_in_flight: int = _number(0, about="Reports at once before 429; 0 is off.")
     rate_limit_retry_after: str = _text("Retry-After of that 429; empty leaves it out.")
@@ -122,6 +153,11 @@ class Forms:
                 raise FormError(f"A form is given as name=value, not {pair!r}.")
             changes[name] = _from_text(name, text, hints.get(name, str))
         return self.but(changes)
+
+
+def described() -> list[dict[str, Any]]:
+    """Return the forms there are. Shape: `[{"name": ..., "about": ..., "healthy": default, "choices" or "least"}]`."""
+    return [{"name": item.name, "healthy": item.default, **item.metadata} for item in fields(Forms)]
 
 
 def _from_text(name: str, text: str, kind: type) -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -12,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from tap_yoc.sandbox import columns
 from tap_yoc.sandbox.cells import envelope, rows_as_json
 from tap_yoc.sandbox.damage import damaged_rows, damaged_total
-from tap_yoc.sandbox.exchange import Reply
+from tap_yoc.sandbox.exchange import Reply, json_object
 from tap_yoc.sandbox.models import ReportRequest
 from tap_yoc.sandbox.problems import ApiError, invalid
 from tap_yoc.sandbox.reports import cut_page
@@ -42,7 +41,7 @@ async def report(exchange: Exchange) -> Reply:
     """
     world = exchange.world
     forms = world.forms
-    exchange.body = _object(exchange.text)
+    exchange.body = json_object(exchange.text)
     _check_bearer(exchange.request, world)
     if forms.max_in_flight and world.in_flight >= forms.max_in_flight:
         headers = {"Retry-After": forms.rate_limit_retry_after} if forms.rate_limit_retry_after else {}
@@ -70,16 +69,9 @@ def _report(exchange: Exchange) -> Reply:
     rows = world.reports.rows(plan, facts, stable=forms.stable_sort)
     page = cut_page(rows, page=page_number, page_size=request.page_size, forms=forms)
     written = damaged_rows(rows_as_json(page.rows, plan, forms), fault, world.today)
-    content, headers = envelope(written, damaged_total(page, fault), forms)
-    return Reply(content=content, headers=headers, rows=len(written))
-
-
-def _object(text: str) -> dict[str, object]:
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+    told = damaged_total(page, fault)
+    content, headers = envelope(written, told, forms)
+    return Reply(content=content, headers=headers, rows=len(written), total=told.total)
 
 
 def _read(text: str) -> ReportRequest:

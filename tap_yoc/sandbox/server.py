@@ -12,8 +12,9 @@ import uvicorn
 from tap_yoc.sandbox.app import create_app
 from tap_yoc.sandbox.faults import Fault
 from tap_yoc.sandbox.forms import Forms
+from tap_yoc.sandbox.request_log import RequestLog
 from tap_yoc.sandbox.transport import BreakableProtocol
-from tap_yoc.sandbox.world import CREDENTIALS, Options, RequestLog, World, today_in_berlin
+from tap_yoc.sandbox.world import CREDENTIALS, Options, World, today_in_berlin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,6 +90,7 @@ class Sandbox:
             log_config=None,
             log_level="critical",
             access_log=False,
+            date_header=False,  # each answer has the sandbox's own
             timeout_keep_alive=30,
             timeout_graceful_shutdown=1,
         )
@@ -135,8 +137,8 @@ class Sandbox:
 
     @property
     def requests(self) -> list[RequestLog]:
-        """Return the requests to the API so far, those to the control endpoints left out."""
-        return self.world.requests()
+        """Return the newest requests to the API, 10,000 at most; those to the control endpoints are not among them."""
+        return self.world.requests.kept()
 
     def truth(
         self,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from tap_yoc.sandbox.faults import Faults
 from tap_yoc.sandbox.forms import Forms
 from tap_yoc.sandbox.plans import make_plan, reach_on
 from tap_yoc.sandbox.reports import Reports
+from tap_yoc.sandbox.request_log import Requests
 from tap_yoc.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -39,22 +40,6 @@ def today_in_berlin() -> date:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RequestLog:
-    """A request the sandbox has answered; `status` is 0 where it answered with nothing.
-
-    `kind` is token, metadata or report; `grant` the grant type of a token request; `rows` the number of rows sent;
-    `at` the sandbox's clock, in seconds since 1970.
-    """
-
-    kind: str
-    grant: str | None = None
-    status: int = 0
-    body: dict[str, Any] = field(default_factory=dict)
-    rows: int | None = None
-    at: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
 class Options:
     """What a sandbox starts with."""
 
@@ -74,8 +59,8 @@ class World:
         self.tokens = Tokens(options.clock)
         self.faults = Faults()
         self.reports = Reports()
-        self._lock = threading.Lock()
-        self._requests: list[RequestLog] = []
+        self.requests = Requests()
+        self.started = time.time()
         self.today = options.today
         self.forms = options.forms
         self.revisions = 0
@@ -85,7 +70,7 @@ class World:
         """Go back to the start: day, forms, no faults, no tokens, no requests."""
         self.tokens = Tokens(self.options.clock)
         self.faults.clear()
-        self.clear_requests()
+        self.requests.clear()
         self.today = self.options.today
         self.forms = self.options.forms
         self.revisions = 0
@@ -152,18 +137,3 @@ class World:
         )
         rows = self.facts.rows(plan.sql, list(plan.params))
         return [dict(zip(plan.names, row, strict=True)) for row in rows]
-
-    def record(self, request: RequestLog) -> None:
-        """Add a request to the log."""
-        with self._lock:
-            self._requests.append(request)
-
-    def requests(self) -> list[RequestLog]:
-        """Return the requests so far."""
-        with self._lock:
-            return list(self._requests)
-
-    def clear_requests(self) -> None:
-        """Forget the requests so far."""
-        with self._lock:
-            self._requests.clear()

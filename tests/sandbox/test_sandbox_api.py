@@ -141,6 +141,15 @@ def test_answers_are_zipped_on_request(sandbox: Sandbox, headers: dict[str, str]
         answer = requests.get(sandbox.url + REPORTING, headers={**headers, "Accept-Encoding": encoding}, timeout=10)
         assert answer.headers.get("Content-Encoding") == expected
         assert "modifications" in answer.json()
+    sandbox.forms = Forms(compression="none")
+    assert "Content-Encoding" not in requests.get(sandbox.url + REPORTING, headers=headers, timeout=10).headers
+
+
+def test_answers_have_the_sandboxs_time(sandbox: Sandbox, headers: dict[str, str]) -> None:
+    """The `Date` of an answer is by the clock that tokens age by, so that a clock that goes wrong can be played."""
+    sandbox.clock = lambda: 0.0
+    answer = requests.get(sandbox.url + REPORTING, headers=headers, timeout=10)
+    assert answer.raw.headers.getlist("Date") == ["Thu, 01 Jan 1970 00:00:00 GMT"]
 
 
 def test_description(sandbox: Sandbox) -> None:

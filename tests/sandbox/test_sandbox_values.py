@@ -125,3 +125,9 @@ def test_narrow_account(sandbox: Sandbox, report: Call, metadata: Columns) -> No
     assert report(data_fields=["currency"]).status_code == 422
     assert report(query={"eq": {"company_id": 106}}).status_code == 422
     assert report().status_code == 200
+
+
+def test_account_without_columns(sandbox: Sandbox, metadata: Columns) -> None:
+    """An account that may see nothing is offered nothing, not even columns of odd types."""
+    sandbox.forms = Forms(account="none", types="odd")
+    assert metadata() == {"group_by": {}, "data_fields": {}}

@@ -1,0 +1,117 @@
+"""The requests so far: kept within bounds, and shown without secrets."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+MOST_REQUESTS = 10_000
+MOST_CHARACTERS = 20_000_000
+# A list of what may be seen, not of what may not: a misspelt secret is a secret all the same.
+SHOWN_OF_A_LOGIN = {"grant_type", "client_id", "username"}
+MASK = "•••"
+BOUNDS = {"gte": (0, ""), "gt": (0, ">"), "lte": (1, ""), "lt": (1, "<")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestLog:
+    """A request the sandbox has answered; `status` is 0 where it answered with nothing.
+
+    `kind` is token, metadata or report; `grant` the grant type of a token request; `rows` the number of rows sent and
+    `total` the number of the whole report; `fault` the kind of the fault that spoilt it; `milliseconds` the time until
+    the answer was ready to be sent; `at` the sandbox's clock, in seconds since 1970.
+    """
+
+    kind: str
+    grant: str | None = None
+    status: int = 0
+    body: dict[str, Any] = field(default_factory=dict)
+    rows: int | None = None
+    total: int | None = None
+    fault: str | None = None
+    milliseconds: float = 0.0
+    at: float = 0.0
+
+
+class Requests:
+    """The newest requests, numbered from 1 on in the order of their answers. Thread-safe.
+
+    The oldest are dropped beyond `MOST_REQUESTS`, or where their bodies come to more than `MOST_CHARACTERS`.
+    """
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[RequestLog, int]] = deque()
+        self._characters = 0
+        self._newest = 0
+        self._cleared = 0
+        self._lock = threading.Lock()
+
+    def add(self, request: RequestLog, characters: int = 0) -> None:
+        """Keep a request whose body was so long."""
+        with self._lock:
+            self._kept.append((request, characters))
+            self._newest += 1
+            self._characters += characters
+            while len(self._kept) > 1 and (len(self._kept) > MOST_REQUESTS or self._characters > MOST_CHARACTERS):
+                self._characters -= self._kept.popleft()[1]
+
+    def kept(self) -> list[RequestLog]:
+        """Return the requests that are still kept, oldest first."""
+        with self._lock:
+            return [request for request, _ in self._kept]
+
+    def shown(self, *, after: int = 0, most: int | None = None) -> list[dict[str, Any]]:
+        """Return the newest requests behind a number, oldest first, with `number` and `window` and without secrets."""
+        with self._lock:
+            first = self._newest - len(self._kept) + 1
+            start = max(first, after + 1, self._newest - most + 1 if most is not None else 0)
+            wanted = [self._kept[number - first][0] for number in range(start, self._newest + 1)]
+        return [_shown(start + offset, request) for offset, request in enumerate(wanted)]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many there were since they were forgotten, and the numbers of the oldest kept and the newest."""
+        with self._lock:
+            return {
+                "requests": self._newest - self._cleared,
+                "oldest_request": self._newest - len(self._kept) + 1,
+                "newest_request": self._newest,
+            }
+
+    def clear(self) -> None:
+        """Forget all; numbers go on."""
+        with self._lock:
+            self._kept.clear()
+            self._characters = 0
+            self._cleared = self._newest
+
+
+def _shown(number: int, request: RequestLog) -> dict[str, Any]:
+    shown = {"number": number, **asdict(request), "window": window_of(request.body.get("query"))}
+    if request.kind == "token":
+        shown["body"] = {name: value if name in SHOWN_OF_A_LOGIN else MASK for name, value in request.body.items()}
+    return shown
+
+
+def window_of(query: object) -> list[str] | None:
+    """Return the first and the last day that a filter asks for, or None where it does not bound the days.
+
+    Shape: `["2026-06-01", "2026-06-14"]`; an open end is `""`, an exclusive one has its sign before it.
+    """
+    found = ["", ""]
+    waiting = [query]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, dict):
+            continue
+        for operator, operand in node.items():
+            if operator == "and" and isinstance(operand, list):
+                waiting.extend(operand)
+            elif isinstance(operand, dict) and isinstance(day := operand.get("date"), str):
+                if operator == "eq":
+                    found = [day, day]
+                elif operator in BOUNDS:
+                    end, sign = BOUNDS[operator]
+                    found[end] = sign + day
+    return found if any(found) else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import postgres as private_postgres
 import pytest
-from harness import TODAY, VirtualClock
+from harness import TODAY, VirtualClock, needs
 
 from tap_yoc.sandbox.server import Sandbox
 
@@ -39,3 +40,17 @@ def sandbox(sandbox_server: Sandbox, clock: VirtualClock) -> Iterator[Sandbox]:
 def config(sandbox: Sandbox) -> dict[str, Any]:
     """The settings that reach the sandbox, for the last two weeks."""
     return {**sandbox.config, "start_date": "2026-06-01"}
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[private_postgres.PostgresServer]:
+    """A PostgreSQL of the tests' own, until the session ends."""
+    needs(private_postgres.lacking())
+    with private_postgres.PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: private_postgres.PostgresServer) -> private_postgres.Database:
+    """A database that nobody has used yet."""
+    return postgres_server.database()

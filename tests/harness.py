@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tap_yoc.errors import YOCError
 from tap_yoc.messages import YOCMessageWriter
@@ -175,6 +178,14 @@ def run_command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -
         timeout=120,
         check=False,
     )
+
+
+def needs(lacking: str | None) -> None:
+    """Skip a test for what this machine lacks, if anything; in CI, where nothing may be missing, fail it."""
+    if lacking and os.environ.get("CI"):
+        pytest.fail(lacking, pytrace=False)
+    if lacking:
+        pytest.skip(lacking)
 
 
 def command(name: str) -> Path:

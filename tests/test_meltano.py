@@ -7,20 +7,23 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from shutil import copyfile
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pages import snippets
 
 from tap_yoc.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
+
+    from postgres import Database
 
 # One project is installed for all of these: keep them in one process, and in order.
 pytestmark = pytest.mark.xdist_group("meltano")
@@ -33,6 +36,9 @@ REPORT = {
     "query": {"like": {"ad_unit_name": "%_HB"}},
 }
 DAYS = 20
+LOOKBACK = 7
+STATE_ID = "sandbox:tap-yoc-to-target-jsonl"
+(SECOND_ACCOUNT,) = [text for _, text in snippets("docs/meltano.md") if "inherit_from" in text]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,21 +47,37 @@ class Project:
 
     folder: Path
     env: dict[str, str]
-    today: date
+    sandbox: Sandbox
 
-    def meltano(self, *arguments: str, **variables: str) -> str:
-        """Return what a command says, which must succeed."""
-        done = subprocess.run(
+    @property
+    def today(self) -> date:
+        """The sandbox's day."""
+        return self.sandbox.today
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start a command."""
+        return subprocess.Popen(
             [str(Path(sys.executable).with_name("meltano")), *arguments],
             cwd=self.folder,
             env={**self.env, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
         )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+
+    def meltano(self, *arguments: str, **variables: str) -> str:
+        """Return what a command says, which must succeed."""
+        with self.start(*arguments, **variables) as process:
+            said, _ = process.communicate(timeout=180)
+        assert process.returncode == 0, said
+        return said
+
+    def state(self, state_id: str = STATE_ID) -> dict[str, Any]:
+        """Return the bookmarks that Meltano keeps, by stream."""
+        said = self.meltano("--log-level=error", "state", "get", state_id)
+        (kept,) = [line for line in said.splitlines() if line.startswith("{")]
+        bookmarks = json.loads(kept)["singer_state"]["bookmarks"]
+        return {stream: bookmark["replication_key_value"] for stream, bookmark in bookmarks.items() if bookmark}
 
     def run(self, *options: str, **variables: str) -> tuple[int, int]:
         """Run the pipeline; return the days and rows that the tap says it read."""
@@ -65,14 +87,28 @@ class Project:
 
     def lines(self, stream: str) -> list[dict[str, Any]]:
         """Return what the loader has written of a stream since the project began."""
-        return [json.loads(line) for line in (self.folder / f"output/{stream}.jsonl").read_text("utf-8").splitlines()]
+        written = (self.folder / f"output/tap_yoc/{stream}.jsonl").read_text("utf-8")
+        return [json.loads(line) for line in written.splitlines()]
+
+
+def said_until(word: str, process: subprocess.Popen[str]) -> str:
+    """Return what a process says up to the line with a word in it."""
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if word in line:
+            break
+    return said
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The repository's meltano.yml beside the repository's package, installed; settings come as variables."""
     folder = tmp_path_factory.mktemp("project")
-    copyfile(ROOT / "meltano.yml", folder / "meltano.yml")
+    written = (ROOT / "meltano.yml").read_text("utf-8")
+    second = textwrap.indent(SECOND_ACCOUNT, "  ")
+    (folder / "meltano.yml").write_text(written.replace("  loaders:\n", f"{second}  loaders:\n"), encoding="utf-8")
     for name in ("LICENSE", "README.md", "pyproject.toml", "tap_yoc"):
         (folder / name).symlink_to(ROOT / name)
     today = datetime.now(ZoneInfo("Europe/Berlin")).date()
@@ -84,10 +120,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
             "standard_reports": '["site_daily"]',
             "request_timeout": "30",
         }
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_YOC_", "MELTANO_"))}
+        others = ("TAP_YOC_", "TARGET_", "MELTANO_")
+        env = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         env |= {f"TAP_YOC_{name.upper()}": value for name, value in settings.items()}
         env |= {"NO_COLOR": "1", "UV_SYSTEM_CERTS": "1", "UV_LINK_MODE": "copy"}
-        installed = Project(folder=folder, env=env, today=today)
+        installed = Project(folder=folder, env=env, sandbox=sandbox)
         installed.meltano("install")
         yield installed
 
@@ -118,10 +155,10 @@ def test_first_second_and_full_refresh(project: Project) -> None:
     assert {line["is_publisher_campaign"] for line in project.lines("hb_units")} == {True, False}
 
     days_again, rows_again = project.run()
-    assert days_again == 7
+    assert days_again == LOOKBACK
     assert 0 < rows_again < rows
     second = [line["date"] for line in project.lines("site_daily")[len(first) :]]
-    assert min(second) == str(project.today - timedelta(days=7))
+    assert min(second) == str(project.today - timedelta(days=LOOKBACK))
 
     selected = '["*.*", "!site_daily.clicks", "!site_daily.site_visx_id"]'
     assert project.run("--full-refresh", TAP_YOC__SELECT=selected) == (DAYS, rows)
@@ -130,6 +167,115 @@ def test_first_second_and_full_refresh(project: Project) -> None:
     assert {"date", "site_visx_id", "impressions", "fetched_at"} <= set(newest), "and a key cannot"
 
 
+def test_the_doctor_is_a_command_of_the_plugin(project: Project) -> None:
+    """`meltano invoke tap-yoc:doctor` reads the project's settings, and takes options."""
+    said = project.meltano("--log-level=error", "invoke", "tap-yoc:doctor", "--json")
+    told = json.loads(said[said.index("{") :])
+    assert told["account"]["streams"][:2] == ["site_daily", "hb_units"]
+    assert (told["exit_code"], told["account"]["has_newest_wanted"]) == (0, True)
+
+
+def test_meltano_test_says_whether_a_run_will_work(project: Project) -> None:
+    """`meltano test tap-yoc` runs the doctor, and fails where it does."""
+    assert "1 test(s) successful. 0 test(s) failed." in project.meltano("test", "tap-yoc")
+    with pytest.raises(AssertionError, match="tap-yoc:test-login"):
+        project.meltano("test", "tap-yoc", TAP_YOC_PASSWORD="not-the-password")
+
+
 def test_meltano_can_test_the_settings(project: Project) -> None:
     """`meltano config test` says that the login works."""
     assert "Plugin configuration is valid" in project.meltano("config", "test", "tap-yoc")
+
+
+def test_the_tap_gets_its_settings_with_their_types(project: Project) -> None:
+    """`meltano config print` shows what the tap is given: an array, numbers, dates; and no secret."""
+    said = project.meltano("--log-level=error", "config", "print", "tap-yoc", "--format=json")
+    printed = json.loads(said[said.index("{") :])
+    assert printed["reports"] == [REPORT]
+    assert (printed["standard_reports"], printed["request_timeout"]) == (["site_daily"], 30)
+    assert printed["start_date"] == str(project.today - timedelta(days=DAYS))
+    assert project.env["TAP_YOC_PASSWORD"] not in said
+    assert project.env["TAP_YOC_CLIENT_SECRET"] not in said
+
+
+def test_a_backfill_by_variables_leaves_the_bookmarks(project: Project) -> None:
+    """Days long read are read again, and the next run goes on as if nothing had been."""
+    before = project.state()
+    first, last = (str(project.today - timedelta(days=ago)) for ago in (15, 13))
+    assert project.run(TAP_YOC_BACKFILL_FROM=first, TAP_YOC_BACKFILL_TO=last)[0] == 3
+    assert {line["date"] for line in project.lines("hb_units")[-3:]} <= {first, last}
+    assert project.state() == before != {}
+
+
+def test_state_is_shown_set_and_cleared(project: Project) -> None:
+    """A bookmark set by hand is where the next run goes on; without one it reads all days."""
+    yesterday = str(project.today - timedelta(days=1))
+    assert project.state() == {"site_daily": yesterday, "hb_units": yesterday}
+    bookmark = {"replication_key": "date", "replication_key_value": str(project.today - timedelta(days=4))}
+    state = {"singer_state": {"bookmarks": {"site_daily": bookmark, "hb_units": bookmark}}}
+    project.meltano("state", "set", "--force", STATE_ID, json.dumps(state))
+    assert project.run()[0] == 3 + LOOKBACK
+    project.meltano("state", "clear", "--force", STATE_ID)
+    assert STATE_ID not in project.meltano("state", "list")
+    assert project.run()[0] == DAYS
+
+
+def test_two_runs_at_a_time_have_a_state_each(project: Project) -> None:
+    """`meltano run` with a suffix, the second once the first one reads; `meltano el` with a state id, both at once."""
+    healthy = project.sandbox.forms
+    project.sandbox.forms = healthy.but({"latency_ms": 1500})
+    with project.start("run", "--state-id-suffix=north", "tap-yoc", "target-jsonl") as north:
+        north_said = said_until("Beginning", north)
+        with project.start("run", "--state-id-suffix=south", "tap-yoc", "target-jsonl") as south:
+            south_said = said_until("Beginning", south)
+            assert north.poll() is None, "they did not meet"
+            project.sandbox.forms = healthy
+            south_said += south.communicate(timeout=120)[0]
+        north_said += north.communicate(timeout=120)[0]
+    assert (north.returncode, south.returncode) == (0, 0), north_said + south_said
+    windows = [
+        project.start("el", f"--state-id=window-{day}", "tap-yoc", "target-jsonl", TAP_YOC_START_DATE=day)
+        for day in (str(project.today - timedelta(days=ago)) for ago in (3, 2))
+    ]
+    for window in windows:
+        with window:
+            said, _ = window.communicate(timeout=120)
+        assert window.returncode == 0, said
+    yesterday = str(project.today - timedelta(days=1))
+    days = [f"window-{project.today - timedelta(days=ago)}" for ago in (3, 2)]
+    for state_id in (f"{STATE_ID}:north", f"{STATE_ID}:south", *days):
+        assert project.state(state_id)["site_daily"] == yesterday, state_id
+
+
+def test_a_second_account_has_settings_state_and_folder_of_its_own(project: Project) -> None:
+    """What its own variables do not say, those of the first account do."""
+    with Sandbox(today=project.today) as south:
+        address = south.config["api_url"]
+        variables = {"TAP_YOC_SOUTH_API_URL": address, "TAP_YOC_SOUTH_AUTH_URL": address}
+        project.meltano("run", "tap-yoc-south", "target-jsonl", **variables)
+        assert len(south.requests) > 3
+    rows = (project.folder / "output/yoc_south/site_daily.jsonl").read_text("utf-8")
+    assert str(project.today - timedelta(days=DAYS)) in rows
+    assert project.state("sandbox:tap-yoc-south-to-target-jsonl") == project.state()
+
+
+def test_the_morning_schedule_fills_postgres(project: Project, postgres: Database) -> None:
+    """The job runs in production, whatever the default is; rows read again replace the old ones."""
+    variables = {
+        "TARGET_POSTGRES_PORT": str(postgres.port),
+        "TARGET_POSTGRES_HOST": postgres.host,
+        "TARGET_POSTGRES_USER": postgres.user,
+        "TARGET_POSTGRES_PASSWORD": postgres.password,
+        "TARGET_POSTGRES_DATABASE": postgres.name,
+    }
+    listed = project.meltano("--log-level=error", "schedule", "list", "--format=json")
+    (schedule,) = json.loads(listed[listed.index("{") :])["schedules"]["job"]
+    assert (schedule["name"], schedule["cron_interval"]) == ("every-morning", "10 6 * * *")
+    counted = []
+    for _ in ("first", "second"):
+        said = project.meltano("schedule", "run", "every-morning", **variables)
+        assert postgres.password not in said
+        counted += postgres.rows("SELECT count(*), min(date), max(date) FROM tap_yoc.site_daily")
+    assert counted[0] == counted[1]
+    assert counted[0]["min"] == project.today - timedelta(days=DAYS)
+    assert project.state("production:tap-yoc-to-target-postgres")["site_daily"] == str(counted[0]["max"])

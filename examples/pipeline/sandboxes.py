@@ -1,0 +1,75 @@
+"""Two local YOCs that stand for two accounts, up while a command runs.
+
+`python -m pipeline.sandboxes FOLDER COMMAND…` writes their settings into the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SEEDS = {"north": 7, "south": 11}
+STOP_SECONDS = 10
+ANSWER_SECONDS = 30
+TERMINATED = 128 + signal.SIGTERM
+
+
+@contextmanager
+def sandboxes(accounts: Path) -> Iterator[None]:
+    """Serve an account for each seed and write its settings into the folder, until the block ends."""
+    accounts.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        for name, seed in SEEDS.items():
+            config = accounts / f"{name}.json"
+            command = ["tap-yoc-sandbox", "--port", "0", "--seed", str(seed), "--write-config", str(config)]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            stack.callback(_stop, process)
+            for line in process.stdout or ():
+                if line.startswith("}"):  # its settings are printed once it answers
+                    break
+            else:
+                raise SystemExit("The sandbox did not start.")
+        yield
+
+
+def ask(accounts: Path, account: str, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
+    """Ask a control endpoint of an account's sandbox: for a fault, or for the truth."""
+    address = json.loads((accounts / f"{account}.json").read_text("utf-8"))["api_url"]
+    request = urllib.request.Request(  # noqa: S310 - the sandbox's own address
+        f"{address}/_sandbox/{path}", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=ANSWER_SECONDS) as answer:
+        return json.load(answer)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command beside the sandboxes and return its exit code."""
+    folder, *command = arguments
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    with sandboxes(Path(folder)):
+        return subprocess.run(command, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

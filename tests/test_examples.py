@@ -1,0 +1,52 @@
+"""The examples run as their READMEs say, each in an environment of its own."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from harness import needs
+
+ROOT = Path(__file__).parents[1]
+ENGINES = ("dagster", "airflow")
+
+
+def make(engine: str, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run one of an example's commands, which may take longer than a test usually should, within a limit of its own."""
+    faulthandler.cancel_dump_traceback_later()
+    return subprocess.run(
+        ["make", "-C", str(ROOT / "examples" / engine), target],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_engine_runs_the_plan(engine: str) -> None:
+    """Accounts by months, each read by the tap; outages tried again, refused logins not; every table sums up."""
+    prepared = make(engine, "setup")
+    needs(f"{engine} cannot be installed here: {prepared.stdout[-1000:]}" if prepared.returncode else None)
+    tested = make(engine, "test")
+    assert tested.returncode == 0, tested.stdout[-5000:]
+    assert re.search(r"^\d+ passed\b(?!.*(failed|skipped|error))", tested.stdout, re.MULTILINE), tested.stdout[-5000:]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_is_not_among_the_taps_dependencies(engine: str) -> None:
+    """Whoever installs the tap, or its development environment, gets neither engine; the engine's has no tap."""
+    names = re.compile(r"^(?:apache-)?(dagster|airflow|tap-yoc|singer-sdk)\b", re.MULTILINE)
+    assert names.findall((ROOT / "requirements/dev.txt").read_text("utf-8")) == ["singer-sdk"]
+    pins = (ROOT / "examples" / engine / "requirements.txt").read_text("utf-8")
+    assert set(names.findall(pins)) == {engine}
+    assert not re.findall(r"(?i)https?:|index-url|find-links|file:|trusted-host", pins)
+    entries = re.split(r"\n(?=\S)", pins.strip())
+    assert [entry for entry in entries if not re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", entry)] == []
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []

@@ -25,9 +25,9 @@ OTHERS = ("TAP_YOC_", "TARGET_JSONL_", "MELTANO_")
 """Variables of the user's own pipelines, which the demo has to keep apart from its own."""
 
 DONE = re.compile(
-    r"Done: (?P<streams>\d+) streams, (?P<days>\d+) days, (?P<rows>\d+) rows, (?P<requests>\d+) requests, "
-    r"(?P<retries>\d+) retries, [\d.]+ s waited, oldest day read again: (?P<oldest>[\d-]+|none), "
-    r"(?P<warnings>\d+) warnings\."
+    r"Done: (?P<streams>[\d,]+) streams?, (?P<days>[\d,]+) days?, (?P<rows>[\d,]+) rows?, "
+    r"(?P<requests>[\d,]+) requests?, [\d,]+ retr(?:y|ies), [\d.]+ s waited, "
+    r"oldest day read again: (?P<oldest>[\d-]+|none), (?P<warnings>[\d,]+) warnings?, "
 )
 
 
@@ -55,7 +55,7 @@ def counts_in(log: str) -> RunCounts:
     oldest = found["oldest"]
     return RunCounts(
         oldest_day_read_again=None if oldest == "none" else date.fromisoformat(oldest),
-        **{name: int(found[name]) for name in ("streams", "days", "rows", "requests", "warnings")},
+        **{name: int(found[name].replace(",", "")) for name in ("streams", "days", "rows", "requests", "warnings")},
     )
 
 
@@ -65,7 +65,7 @@ class Pipeline:
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         """Make the project in a folder; `settings` are the tap's, and travel as environment variables."""
         self._project = folder / "project"
-        self.output = self._project / "output"
+        self.output = self._project / "output" / "tap_yoc"
         self._log = folder / "meltano.log"
         self._project.mkdir(parents=True, exist_ok=True)
         self._log.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from rich.text import Text
 
 from demo import summary
 from demo.errors import DemoError
+from demo.picture import picture
 from demo.pipeline import ROOT, Pipeline
 from demo.source import Source
 from demo.warehouse import compare, discover, load
@@ -121,12 +122,16 @@ def _demo(folder: Path, console: Console) -> None:
     for part in (summary.tables(database, tables), summary.sites(database, days.yesterday)):
         console.print(part, "")
     console.print(summary.weeks(database, days.yesterday), "")
+    (folder / "picture.svg").write_text(picture(database, days.yesterday), encoding="utf-8")
     revised, again = _revised(database, pipeline.output / "ad_unit_daily.jsonl", days.first_read_again, days.day_before)
     database.close()
     _say_runs(console, first, second)
     console.print(f"Revised at the source between the runs: {revised:,} of {again:,} rows of ad_unit_daily read again.")
     console.print(f"[bold green]All {len(tables)} tables are there; {compared}.[/]", soft_wrap=True)
-    console.print(f"Took {time.monotonic() - started:.0f} s. The database is {_short(path)}; look at it:\n")
+    console.print(
+        f"Took {time.monotonic() - started:.0f} s. A picture of it: {_short(folder / 'picture.svg')}", soft_wrap=True
+    )
+    console.print(f"The database is {_short(path)}; look at it, or ask it what examples/sql asks (`make sql`):\n")
     query = f"duckdb.connect('{_short(path)}').sql('FROM site_daily ORDER BY date DESC, impressions DESC').show()"
     console.print(f'  {_short(Path(sys.executable))} -c "import duckdb; {query}"', soft_wrap=True, markup=False)
 

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import duckdb
 import pytest
@@ -70,6 +71,10 @@ def test_demo_from_nothing(tmp_path: Path) -> None:
     (command,) = re.findall(r'-c "(import duckdb; .*)"$', said, re.MULTILINE)
     looked = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "site_visx_id" in looked.stdout
+    assert ET.parse(tmp_path / "demo/picture.svg").getroot().tag.endswith("svg")  # noqa: S314 - drawn by the demo
+    queries = [sys.executable, "examples/sql/run.py", "--duckdb", str(tmp_path / "demo/yoc.duckdb")]
+    results = subprocess.run(queries, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert results.count("(no rows)") == 3, "no alarm, no difference between tables, no ad unit that fell silent"
 
 
 def sandboxes_of(folder: Path) -> list[int]:
@@ -195,11 +200,11 @@ def test_types_come_from_the_catalog() -> None:
 def test_the_taps_last_line_is_read() -> None:
     """The demo's numbers are the ones that the tap tells."""
     log = (
-        "Done: 12 streams, 8 days, 881 rows, 18 requests, 0 retries, 0.0 s waited, "
-        "oldest day read again: 2026-06-07, 1 warnings."
+        "Done: 12 streams, 8 days, 1,881 rows, 18 requests, 0 retries, 0.0 s waited, "
+        "oldest day read again: 2026-06-07, 1 warning, 2.5 s in all."
     )
     assert counts_in(log) == RunCounts(
-        streams=12, days=8, rows=881, requests=18, warnings=1, oldest_day_read_again=date(2026, 6, 7)
+        streams=12, days=8, rows=1881, requests=18, warnings=1, oldest_day_read_again=date(2026, 6, 7)
     )
     with pytest.raises(DemoError, match="does not end with its line"):
         counts_in("FAILED (site_daily; exit 4): 12 streams")

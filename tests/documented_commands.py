@@ -1,0 +1,106 @@
+"""Who runs the commands that the pages tell readers to type: a test, or a person, who says when.
+
+A command that a page shows and that has no entry here fails `test_docs.py`.
+"""
+
+from __future__ import annotations
+
+STEERING = "test_sandbox_docs.py::test_steering_from_outside"
+SANDBOX_IN_SHELL = "test_sandbox_docs.py::test_shell_example"
+SCHEDULE = "test_meltano.py::test_the_morning_schedule_fills_postgres"
+STATE = "test_meltano.py::test_state_is_shown_set_and_cleared"
+FULL_REFRESH = "test_meltano.py::test_first_second_and_full_refresh"
+AT_A_TIME = "test_meltano.py::test_two_runs_at_a_time_have_a_state_each"
+FIRST_ROWS = "test_readme.py::test_first_rows_work_in_the_order_of_the_page"
+
+RUN_BY = {
+    # README.md
+    "make demo": "test_demo.py::test_demo_from_nothing",
+    "make test": "test_docs.py::test_every_command_is_run_or_named",
+    "pip install '.[sandbox,token-cache]'": "test_packaging.py::test_wheel_declares_its_commands",
+    "tap-yoc-sandbox --write-config config.json &": "sandbox/test_sandbox_command.py::test_serves_until_stopped",
+    "tap-yoc --config config.json --discover > catalog.json": FIRST_ROWS,
+    "tap-yoc --config config.json > rows.jsonl": FIRST_ROWS,
+    'grep \'"type":"STATE"\' rows.jsonl | tail -n 1 '
+    "| python3 -c 'import json; print(json.dumps(json.loads(input())[\"value\"]))' > state.json": FIRST_ROWS,
+    "tap-yoc --config config.json --catalog catalog.json --state state.json > rows.jsonl": FIRST_ROWS,
+    "tap-yoc --about": FIRST_ROWS,
+    "tap-yoc --about --format json": FIRST_ROWS,
+    "tap-yoc --version": FIRST_ROWS,
+    "meltano install": "test_meltano.py::project",
+    "meltano run tap-yoc target-jsonl": FULL_REFRESH,
+    "meltano --environment=production run tap-yoc target-jsonl": FULL_REFRESH,
+    # docs/meltano.md
+    "export TARGET_POSTGRES_HOST=db.example.com TARGET_POSTGRES_DATABASE=warehouse": SCHEDULE,
+    "export TARGET_POSTGRES_USER=loader TARGET_POSTGRES_PASSWORD='a secret'": SCHEDULE,
+    "meltano --environment=production run tap-yoc target-postgres": SCHEDULE,
+    "TAP_YOC_STANDARD_REPORTS='[\"site_daily\"]' meltano run tap-yoc target-jsonl": FULL_REFRESH,
+    "meltano config list tap-yoc --all": "test_meltano.py::test_settings_are_listed_and_secrets_are_not",
+    "meltano config print tap-yoc": "test_meltano.py::test_the_tap_gets_its_settings_with_their_types",
+    "meltano config test tap-yoc": "test_meltano.py::test_meltano_can_test_the_settings",
+    "meltano select tap-yoc --list --all": "test_meltano.py::test_streams_are_selected_and_keys_cannot_be_left_out",
+    "meltano state list": STATE,
+    "meltano state get sandbox:tap-yoc-to-target-jsonl": STATE,
+    "meltano state set --force sandbox:tap-yoc-to-target-jsonl "
+    '\'{"singer_state": {"bookmarks": {"site_daily": '
+    '{"replication_key": "date", "replication_key_value": "2026-06-10"}}}}\'': STATE,
+    "meltano state clear --force sandbox:tap-yoc-to-target-jsonl": STATE,
+    "meltano run --full-refresh tap-yoc target-jsonl": FULL_REFRESH,
+    "TAP_YOC_BACKFILL_FROM=2026-06-01 TAP_YOC_BACKFILL_TO=2026-06-07 meltano run tap-yoc target-jsonl": (
+        "test_meltano.py::test_a_backfill_by_variables_leaves_the_bookmarks"
+    ),
+    "meltano el --state-id=north-2026-06-01 tap-yoc target-jsonl": AT_A_TIME,
+    "meltano schedule list": SCHEDULE,
+    "meltano schedule run every-morning": SCHEDULE,
+    # examples/sql/README.md
+    "make sql": "test_demo.py::test_demo_from_nothing",
+    "python examples/sql/run.py --duckdb warehouse.duckdb": "test_sql.py::test_the_alarms_have_an_exit_code",
+    "python examples/sql/run.py --postgres postgresql://me@host/warehouse --schema tap_yoc": (
+        "test_sql.py::test_the_alarms_have_an_exit_code"
+    ),
+    "python examples/sql/run.py --alarms --postgres postgresql://me@host/warehouse --schema tap_yoc": (
+        "test_sql.py::test_the_alarms_have_an_exit_code"
+    ),
+    "psql postgresql://me@host/warehouse -f examples/sql/metrics.sql -f examples/sql/alarm.sql": (
+        "test_sql.py::test_files_run_as_they_stand_in_psql"
+    ),
+    # docs/docker.md
+    "make build": "test_packaging.py::test_wheel_ships_the_package_typed_and_nothing_else",
+    "docker build --tag tap-yoc .": "by hand: not run in CI, as the page says",
+    "docker run --rm tap-yoc --version": "by hand: not run in CI, as the page says",
+    "docker run --rm --env-file .env tap-yoc --config=ENV > rows.jsonl": "by hand: not run in CI, as the page says",
+    # docs/orchestration.md
+    "tap-yoc-plan accounts/north.json accounts/south.json": (
+        "test_fan_out.py::test_the_installed_command_prints_accounts_times_windows"
+    ),
+    "TAP_YOC_BACKFILL_FROM=2026-06-01 TAP_YOC_BACKFILL_TO=2026-06-14 "
+    "tap-yoc --config accounts/north.json --config=ENV --state north-2026-06-01.json": (
+        "test_fan_out.py::test_the_runs_together_are_one_clean_run"
+    ),
+    "TAP_YOC_BACKFILL_FROM=2026-06-01 TAP_YOC_BACKFILL_TO=2026-06-14 "
+    "meltano el --state-id=north-2026-06-01 tap-yoc target-jsonl": AT_A_TIME,
+    # docs/sandbox.md
+    "curl -X POST http://127.0.0.1:8098/_sandbox/faults -H 'Content-Type: application/json' "
+    '-d \'{"kind": "status", "status": 503, "retry_after": "1", "times": 2}\'': STEERING,
+    "curl -X PATCH http://127.0.0.1:8098/_sandbox/forms -H 'Content-Type: application/json' "
+    '-d \'{"envelope": "nested"}\'': STEERING,
+    "curl 'http://127.0.0.1:8098/_sandbox/requests?most=2'": STEERING,
+    "tap-yoc-sandbox --port 0 --write-config config.json > sandbox.log &": SANDBOX_IN_SHELL,
+    "until test -s config.json; do sleep 0.1; done": SANDBOX_IN_SHELL,
+    "kill $!": SANDBOX_IN_SHELL,
+    # docs/doctor.md
+    "tap-yoc-doctor --config config.json": "test_doctor.py::test_the_command_takes_a_file_or_the_environment",
+    "tap-yoc-doctor --config=ENV": "test_doctor.py::test_the_command_takes_a_file_or_the_environment",
+    "tap-yoc-doctor --config config.json --json": "test_doctor.py::test_the_command_takes_a_file_or_the_environment",
+    "meltano invoke tap-yoc:doctor": "test_meltano.py::test_the_doctor_is_a_command_of_the_plugin",
+    "meltano test tap-yoc": "test_meltano.py::test_meltano_test_says_whether_a_run_will_work",
+    # examples/dagster/README.md, examples/airflow/README.md
+    "make -C examples/dagster demo": "by hand: it backfills six months; test_examples.py runs the same in part",
+    "make -C examples/airflow demo": "by hand: likewise",
+    # docs/benchmarks.md
+    "make bench": "by hand: it takes a quarter of an hour, and docs/benchmarks.md is what it writes",
+    "make bench ARGS=--quick": "by hand: it sets up the other tools, which takes minutes and a network",
+    'make bench ARGS="--only a,b"': "by hand: likewise",
+    "make bench ARGS=--render": "test_benchmarks.py::test_page_shows_the_results_that_are_kept",
+}
+"""By command, as `pages.commands` gives it: `file::test` below `tests/`, or `by hand: …`."""

@@ -17,12 +17,14 @@ STAMP = $(VENV)/.installed
 
 # uv trusts the machine's certificates only when told to.
 export UV_SYSTEM_CERTS = 1
+# What is started from here is started a hundred times; compiled anew each time, that would take twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 # The cache may lie on another file system, where hard links cannot reach.
 export UV_LINK_MODE = copy
 # Names the environment to uv, whatever else is activated.
 export VIRTUAL_ENV = $(CURDIR)/$(VENV)
 
-.PHONY: help setup test test-oldest test-newest lint format types check demo bench build pins clean
+.PHONY: help setup test test-oldest test-newest lint format types check demo sql bench docs build pins clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -82,8 +84,19 @@ check: lint types test ## everything a pull request is asked for
 demo: setup ## show the tap at work against the local sandbox
 	@$(PY) -m demo.run $(ARGS)
 
+sql: setup ## run the example queries of examples/sql on the demo's database
+	@test -f .demo/yoc.duckdb || $(MAKE) demo ARGS=
+	@$(PY) examples/sql/run.py $(ARGS)
+
 bench: setup ## compare speed and correctness with other tools; ARGS="--only a,b" or --quick for less
 	@$(PY) -m benchmarks $(ARGS)
+
+docs: setup ## write the pages that are made from the code: settings, streams, faults and more
+	@PYTHONPATH=.:tests $(PY) tests/reference.py
+	@$(PY) tests/fault_matrix.py
+	@PYTHONPATH=.:tests $(PY) tests/doctor_cases.py
+	@$(PY) tests/target_matrix.py
+	@$(PY) -m benchmarks.capacity
 
 build: setup ## build wheel and sdist into dist/ and check what is in them
 	@rm -rf dist
@@ -95,7 +108,10 @@ pins: $(BIN)/uv ## renew requirements/ from pyproject.toml; ARGS=--upgrade for n
 		--all-extras --group dev --output-file requirements/dev.txt pyproject.toml
 	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate $(ARGS) \
 		--constraint requirements/dev.txt --output-file requirements/uv.txt -
+	@for loader in requirements/loaders/*.in; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate $(ARGS) \
+			--output-file "$${loader%.in}.txt" "$$loader" || exit 1; done
 
 clean: ## remove everything these commands made
-	@rm -rf $(VENV) .venv-bench .venv-lowest-direct .venv-highest dist .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) examples/*/.venv examples/*/.demo .venv-bench .venv-lowest-direct .venv-highest dist .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find tap_yoc tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tomli
 import yaml
+from harness import needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +32,7 @@ PACKAGE = ROOT / "tap_yoc"
 LAYERS = [
     "__main__",
     "doctor",
+    "fan_out_command",
     "tap",
     "command",
     "streams",
@@ -40,12 +43,14 @@ LAYERS = [
     "reading",
     "window_check",
     "rows",
+    "written_numbers",
     "client",
     "auth",
     "token_cache",
     "transport",
     "patience",
     "messages",
+    "fan_out",
     "own_reports",
     "setting_descriptions",
     "reports",
@@ -55,12 +60,13 @@ LAYERS = [
     "settings",
     "windows",
     "redaction",
+    "progress",
     "summary",
     "errors",
     "__init__",
 ]
 # What only an extra, or only the development environment, brings.
-OPTIONAL = {"duckdb", "fastapi", "filelock", "multipart", "pydantic", "rich", "starlette", "uvicorn"}
+OPTIONAL = {"duckdb", "fastapi", "fastapi_offline", "filelock", "multipart", "pydantic", "rich", "starlette", "uvicorn"}
 
 PYPROJECT: dict[str, Any] = tomli.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT: dict[str, Any] = PYPROJECT["project"]
@@ -149,7 +155,9 @@ def test_wheel_ships_the_package_typed_and_nothing_else(wheel: zipfile.ZipFile) 
     assert {"tap_yoc/py.typed", "tap_yoc/sandbox/__init__.py", "tap_yoc/__init__.py"} <= names
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"tap_yoc"}
     assert not [name for name in names if name.endswith((".pyc", ".env"))]
-    assert {name_of(path) for path in PACKAGE.rglob("*.py")} <= {name.removeprefix("tap_yoc/") for name in names}
+    source = {name_of(path) for path in PACKAGE.rglob("*") if path.suffix in {".py", ".html", ".css", ".js"}}
+    assert source <= {name.removeprefix("tap_yoc/") for name in names}
+    assert "tap_yoc/sandbox/static/index.html" in names
 
 
 def test_wheel_declares_its_commands(wheel: zipfile.ZipFile) -> None:
@@ -181,10 +189,14 @@ def test_sdist_can_be_built_and_tested_from(dist: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md", "Makefile", "tap_yoc/py.typed"} <= names
     assert {"requirements/dev.txt", ".github/workflows/test.yml", "tests/test_packaging.py"} <= names
+    assert {"docs/errors.md", "benchmarks/report.py", "Dockerfile", ".dockerignore"} <= names
     assert not {".env", "config.json", "uv.lock"} & {Path(name).name for name in names}
 
 
-@pytest.mark.parametrize("pins", ["dev.txt", "uv.txt"])
+PINS = sorted(path.relative_to(ROOT / "requirements").as_posix() for path in ROOT.glob("requirements/**/*.txt"))
+
+
+@pytest.mark.parametrize("pins", PINS)
 def test_pins_name_versions_and_hashes_only(pins: str) -> None:
     """Pins install from whichever index a machine is set up for."""
     text = (ROOT / "requirements" / pins).read_text("utf-8")
@@ -211,8 +223,7 @@ def test_every_requirement_is_pinned() -> None:
 
 def test_no_registry_host_and_no_lock_file_is_tracked() -> None:
     """Nothing in the repository decides where packages come from."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout")
+    needs(None if (ROOT / ".git").exists() else "not a git checkout")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     tracked = [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
     assert [path.name for path in tracked if re.match(r"uv\.lock|pylock.*\.toml|poetry\.lock", path.name)] == []
@@ -240,6 +251,37 @@ def test_actions_are_pinned_by_commit(workflow: str) -> None:
     used = re.findall(r"uses: (.*)", (ROOT / ".github/workflows" / workflow).read_text("utf-8"))
     assert used
     assert [action for action in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
+
+
+def test_every_job_that_runs_all_tests_has_what_they_need() -> None:
+    """Where `CI` is set nothing is skipped: PostgreSQL comes first, Chrome is on GitHub's runners."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    seen = 0
+    for workflow in (ROOT / ".github/workflows").glob("*.yml"):
+        for name, job in yaml.safe_load(workflow.read_text("utf-8"))["jobs"].items():
+            runs = [step["run"] for step in job["steps"] if "run" in step]
+            for target in re.findall(r"make ([a-z-]+)", " ".join(runs)):
+                assert re.search(rf"^{target.rstrip('-')}", makefile, re.MULTILINE), target
+            whole = [index for index, run in enumerate(runs) if re.match(r'make "?(test|check)', run)]
+            seen += len(whole)
+            assert all("install --yes --no-install-recommends postgresql" in runs[index - 1] for index in whole), name
+    assert seen == 3
+
+
+def test_the_dockerfile_fits_the_package() -> None:
+    """The image runs a command of the package, with an extra that exists, on a supported Python, and not as root."""
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    (base,) = [line.removeprefix("FROM ") for line in lines if line.startswith("FROM ")]
+    assert re.fullmatch(r"python:(3\.\d+)-slim", base)
+    assert base.removeprefix("python:").removesuffix("-slim") in CLASSIFIED
+    (extras,) = re.findall(r"\.whl\)\[([\w,-]+)\]", "\n".join(lines))
+    assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"])
+    (entry,) = [line for line in lines if line.startswith("ENTRYPOINT ")]
+    assert json.loads(entry.removeprefix("ENTRYPOINT "))[0] in PROJECT["scripts"]
+    assert "USER 1000" in lines
+    (copied,) = [line.split()[1] for line in lines if line.startswith("COPY ")]
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert [line for line in ignored if not line.startswith("#")] == ["*", f"!{copied}"]
 
 
 def test_backoff_is_not_named_as_a_dependency() -> None:

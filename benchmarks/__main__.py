@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.capacity import write as write_capacity
 from benchmarks.environments import NAMES, set_up, versions
 from benchmarks.parts import PARTS, QUICK, Scale, say
 from benchmarks.report import IMAGE, PAGE, RESULTS, chart, page, tables
@@ -93,6 +94,7 @@ def _write(results: dict[str, Any]) -> None:
     PAGE.write_text(page(results), encoding="utf-8")
     IMAGE.parent.mkdir(exist_ok=True)
     IMAGE.write_text(chart(results), encoding="utf-8")
+    write_capacity()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.contenders import OUTPUT
@@ -22,12 +24,12 @@ from benchmarks.server import STATS_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from benchmarks.behaviour import Behaviour
     from benchmarks.contenders import Contender, Job
     from benchmarks.work import Work
 
+LAUNCH = Path(__file__).with_name("launch.py")
 LONGEST_SECONDS = 300.0
 ENDLESS = "endless"
 TIMED_OUT = "timed out"
@@ -129,10 +131,12 @@ def _run(arguments: list[str], contender: Contender, folder: Path, watch: Watch)
         "PYTHONHASHSEED": "0",
         **contender.variables,
     }
+    taken = folder / "taken.json"
+    command = [sys.executable, "-I", "-S", str(LAUNCH), str(taken), shutil.which(arguments[0]) or arguments[0]]
     with (folder / OUTPUT).open("wb") as output, (folder / LOG).open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(
-            arguments,
+            [*command, *arguments[1:]],
             stdout=output,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -143,17 +147,12 @@ def _run(arguments: list[str], contender: Contender, folder: Path, watch: Watch)
         has_ended = threading.Event()
         with ThreadPoolExecutor(1) as pool:
             killed = pool.submit(_watch, process.pid, watch, started, has_ended)
-            _, status, usage = os.wait4(process.pid, 0)
+            exit_code = process.wait()
             seconds = time.perf_counter() - started
             has_ended.set()
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return Run(
-        seconds=seconds,
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_mb=usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3),
-        exit_code=process.returncode,
-        stopped=killed.result(),
-    )
+    if stopped := killed.result():
+        return Run(seconds=seconds, cpu_seconds=0.0, peak_mb=0.0, exit_code=exit_code, stopped=stopped)
+    return Run(**json.loads(taken.read_text("utf-8")))
 
 
 def _watch(pid: int, watch: Watch, started: float, has_ended: threading.Event) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -18,7 +20,7 @@ import pytest
 from benchmarks.behaviour import FAULTS, HEALTHY, Behaviour
 from benchmarks.claims import claims
 from benchmarks.contenders import CONTENDERS, ORDINARY, TAP
-from benchmarks.measure import ENDLESS, Run
+from benchmarks.measure import ENDLESS, LAUNCH, Run
 from benchmarks.report import IMAGE, PAGE, RESULTS, chart, page, table
 from benchmarks.server import REPORT_PATH, TOKEN_PATH, Connection, Site
 from benchmarks.verdict import RIGHT, judge
@@ -28,6 +30,7 @@ from tap_yoc.reports import Offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tap_yoc.envelope import Json
 
@@ -155,6 +158,18 @@ def test_verdicts() -> None:
     assert judge(WORK, DONE, rows(text)) == "numbers stay text"
     assert judge(WORK, failed, []) == "fails, and says so"
     assert judge(WORK, endless, []) == "never ends"
+
+
+def test_a_process_is_measured_without_the_memory_of_who_started_it(tmp_path: Path) -> None:
+    """Linux takes the starter's peak for a part of its child's."""
+    taken = tmp_path / "taken.json"
+    ours = bytearray(b"x") * 100_000_000
+    subprocess.run([sys.executable, "-I", "-S", LAUNCH, taken, sys.executable, "-c", "exit(3)"], check=True)
+    measured = Run(**json.loads(taken.read_text("utf-8")))
+    assert measured.exit_code == 3
+    assert measured.peak_mb < len(ours) / 1e6
+    assert measured.cpu_seconds > 0
+    assert measured.seconds > 0
 
 
 def results() -> dict[str, Any]:

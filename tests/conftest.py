@@ -36,6 +36,21 @@ def sandbox(sandbox_server: Sandbox, clock: VirtualClock) -> Iterator[Sandbox]:
     sandbox_server.reset()
 
 
+@pytest.fixture(scope="module")
+def today() -> Iterator[Sandbox]:
+    """A sandbox on the real day, since the command asks the real clock."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def live(today: Sandbox) -> Iterator[Sandbox]:
+    """The same, as new."""
+    today.reset()
+    yield today
+    today.reset()
+
+
 @pytest.fixture
 def config(sandbox: Sandbox) -> dict[str, Any]:
     """The settings that reach the sandbox, for the last two weeks."""

@@ -180,6 +180,15 @@ def run_command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -
     )
 
 
+def last_days(sandbox: Sandbox, report: str) -> dict[str, Any]:
+    """Return the settings for the two weeks before the sandbox's day, of one report."""
+    return {
+        **sandbox.config,
+        "start_date": str(sandbox.today - timedelta(days=14)),
+        "standard_reports": [report],
+    }
+
+
 def needs(lacking: str | None) -> None:
     """Skip a test for what this machine lacks, if anything; in CI, where nothing may be missing, fail it."""
     if lacking and os.environ.get("CI"):

@@ -10,36 +10,20 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import command, run_command
-
-from tap_yoc.sandbox.server import Sandbox
+from harness import command, last_days, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from syrupy.assertion import SnapshotAssertion
 
-
-@pytest.fixture(scope="module")
-def today() -> Iterator[Sandbox]:
-    """A sandbox on the real day, since the command asks the real clock."""
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def live(today: Sandbox) -> Iterator[Sandbox]:
-    """The same, as new."""
-    today.reset()
-    yield today
-    today.reset()
+    from tap_yoc.sandbox.server import Sandbox
 
 
 def write_config(folder: Path, sandbox: Sandbox, **settings: Any) -> str:  # noqa: ANN401 - settings of any kind
     """Write a config file of the last few days; None leaves a setting out."""
-    values = {**sandbox.config, "start_date": str(sandbox.today.replace(day=1)), "standard_reports": ["site_daily"]}
-    values = {name: value for name, value in {**values, **settings}.items() if value is not None}
+    values = {**last_days(sandbox, "site_daily"), **settings}
+    values = {name: value for name, value in values.items() if value is not None}
     (folder / "config.json").write_text(json.dumps(values))
     return "config.json"
 
@@ -105,7 +89,7 @@ def test_config_from_environment(live: Sandbox, tmp_path: Path) -> None:
     env = {
         **os.environ,
         **{f"TAP_YOC_{name.upper()}": value for name, value in live.config.items()},
-        "TAP_YOC_START_DATE": str(live.today.replace(day=1)),
+        "TAP_YOC_START_DATE": last_days(live, "site_daily")["start_date"],
         "TAP_YOC_LOOKBACK_DAYS": "3",
         "TAP_YOC_REQUEST_TIMEOUT": "30",
         "TAP_YOC_STANDARD_REPORTS": "[]",

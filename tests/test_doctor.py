@@ -20,7 +20,6 @@ from tap_yoc.sandbox.inventory import ACCOUNTS, COMPANIES, PUBLISHERS, SITES, ad
 from tap_yoc.sandbox.server import Forms, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from doctor_cases import Case
@@ -241,13 +240,6 @@ def test_a_mistake_of_its_own_does_not_hide_what_it_found(sandbox: Sandbox) -> N
     assert says.startswith("This failed unexpectedly (RuntimeError in ")
     assert found.columns
     assert_shows_nothing_private(as_text(found, "1.0"), sandbox)
-
-
-@pytest.fixture(scope="module")
-def today() -> Iterator[Sandbox]:
-    """A sandbox on the real day, since the command asks the real clock."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 def run_doctor(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

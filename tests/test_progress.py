@@ -23,7 +23,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import command, run_command
+from harness import command, last_days, run_command
 from pages import snippets
 from rich.console import Console
 from screen import Screen
@@ -31,12 +31,13 @@ from screen import Screen
 from tap_yoc import progress
 from tap_yoc.errors import UnavailableError
 from tap_yoc.progress import Display, terminal
-from tap_yoc.sandbox.server import Sandbox
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tap_yoc.sandbox.server import Sandbox
 
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \| (INFO|ERROR|WARNING) +\| [\w.-]+ +\| .*[.}\dce]")
 
@@ -302,30 +303,6 @@ def test_where_it_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LINES", "7")
         monkeypatch.setenv("COLUMNS", "80")
         assert terminal() is None
-
-
-@pytest.fixture(scope="module")
-def today() -> Iterator[Sandbox]:
-    """A sandbox on the real day, since the command asks the real clock."""
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def live(today: Sandbox) -> Iterator[Sandbox]:
-    """The same, as new."""
-    today.reset()
-    yield today
-    today.reset()
-
-
-def last_days(sandbox: Sandbox, report: str) -> dict[str, Any]:
-    """Return settings for two weeks of one report."""
-    return {
-        **sandbox.config,
-        "start_date": str(sandbox.today - timedelta(days=14)),
-        "standard_reports": [report],
-    }
 
 
 @contextmanager

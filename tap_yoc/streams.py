@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from tap_yoc.base_stream import YOCStream
@@ -72,7 +73,7 @@ class ReportStream(YOCStream):
         days_with_rows: set[date] = set()
         shape = self._shape()
         queries = [self._query(window) for window in days.windows]
-        for window, query, then in zip(days.windows, queries, [*queries[1:], None], strict=True):
+        for window, query, then in zip_longest(days.windows, queries, queries[1:]):
             if bookmark and window.first <= bookmark:
                 run.summary.count_reread(window.first)
             attempt = partial(self._window, shape, query, then, days, days_with_rows)
@@ -146,13 +147,12 @@ class ReportStream(YOCStream):
         fields += [column.name for column in report.figures if self.is_selected(column.name)]
         if not fields and report.data_fields:
             fields = [report.data_fields[0].name]  # a report without any metric may not exist
-        return Query(
-            group_by=[column.name for column in report.group_by],
-            data_fields=fields,
-            sort=[column.name for column in report.key],
+        return Query.of(
+            report,
             window=window,
-            filters=(report.query,) if report.query else (),
             page_size=self.run.settings.page_size,
+            data_fields=fields,
+            filters=(report.query,) if report.query else (),
         )
 
     def bookmark(self) -> date | None:

@@ -114,6 +114,26 @@ def test_an_empty_end_date_in_the_past_is_no_yesterday() -> None:
     assert run.bookmark("site_daily") == "2026-06-11"
 
 
+@pytest.mark.parametrize(
+    ("settings", "day"),
+    [
+        pytest.param({"lookback_days": 0}, "2026-06-14", id="all is read and nothing is read again"),
+        pytest.param({"start_date": "2026-06-15"}, None, id="the first day wanted is not over"),
+        pytest.param({"start_date": None, "end_date": "2025-11-30"}, None, id="YOC no longer serves the last one"),
+    ],
+)
+def test_a_run_with_nothing_to_read_is_complete(config: dict[str, Any], settings: dict[str, Any], day: str) -> None:
+    """Where no day is left to read, the run ends well, without a row, and with the bookmark where it was.
+
+    A run with no window at all once failed unexpectedly.
+    """
+    config = {name: value for name, value in {**config, **settings}.items() if value is not None}
+    run = run_tap(config, streams=["site_daily"], state=state_of("site_daily", day) if day else None)
+    assert run.exit_code == 0, run.log
+    assert run.records("site_daily") == []
+    assert run.bookmark("site_daily") == day
+
+
 def test_a_filtered_report_is_not_compared_with_the_totals(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """A report with a filter cannot sum up to the account's totals, so even `fail` lets it through, read once."""
     report = {

@@ -186,11 +186,13 @@ class TapYOC(Tap):
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
         """Read the config files, later ones over earlier ones."""
         config: dict[str, Any] = {}
+        environment = cls._env_var_config if "ENV" in value else {}
         command = ctx.command
         assert isinstance(command, YOCCommand)  # noqa: S101 - see `get_singer_command`
+        command.summary_format = environment.get("summary_format")  # in case a file cannot be read
         for path in value:
             config |= {} if path == "ENV" else read_json_file(path, "The config")
-            command.summary_format = {**config, **(cls._env_var_config if "ENV" in value else {})}.get("summary_format")
+            command.summary_format = {**config, **environment}.get("summary_format")
         return _ConfigInput(config=config, parse_env="ENV" in value)
 
     @override

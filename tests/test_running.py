@@ -152,9 +152,15 @@ def test_json_of_a_run_that_never_began(
     assert "not-the-password" not in done.stderr
 
 
-def test_json_asked_for_by_the_environment_and_a_file_that_is_missing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--config=ENV", "--config", "nowhere.json"], id="the environment first"),
+        pytest.param(["--config", "nowhere.json", "--config=ENV"], id="the file first"),
+    ],
+)
+def test_json_asked_for_by_the_environment_and_a_file_that_is_missing(tmp_path: Path, arguments: list[str]) -> None:
     """What can be known of the wish is honoured: a variable counts when the config cannot be read."""
-    arguments = ["--config=ENV", "--config", "nowhere.json"]
     done = run_command(*arguments, cwd=tmp_path, env={"TAP_YOC_SUMMARY_FORMAT": "json"})
     assert json.loads(last_message(done.stderr))["failures"] == {
         "tap-yoc": "The config nowhere.json cannot be read (No such file or directory)."

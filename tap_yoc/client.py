@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tap_yoc.columns import Column
     from tap_yoc.envelope import Answer, Json, RowType
     from tap_yoc.patience import Patience
+    from tap_yoc.reports import Report
     from tap_yoc.settings import Settings
     from tap_yoc.transport import Response, Transport
     from tap_yoc.windows import Window
@@ -41,6 +42,26 @@ class Query:
     page_size: int
     sent: list[str] = field(default_factory=list, compare=False)
     """The requests that went out for it so far, by method: its pages, and repetitions."""
+
+    @classmethod
+    def of(
+        cls,
+        report: Report,
+        *,
+        window: Window | None,
+        page_size: int,
+        data_fields: Sequence[str] | None = None,
+        filters: tuple[Json, ...] = (),
+    ) -> Query:
+        """Return the query of a report, of some of its metrics if they are named."""
+        return cls(
+            group_by=[column.name for column in report.group_by],
+            data_fields=[column.name for column in report.data_fields] if data_fields is None else data_fields,
+            sort=[column.name for column in report.key],
+            window=window,
+            filters=filters,
+            page_size=page_size,
+        )
 
     def cut_to(self, page_size: int) -> Query:
         """Return the same report in pages of another size, counted together."""

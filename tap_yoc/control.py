@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.client import Query
 from tap_yoc.errors import IncompleteDataError
-from tap_yoc.reading import twice
+from tap_yoc.reading import whole
 from tap_yoc.reports import DATE, Report
 from tap_yoc.windows import day_of
 
@@ -101,25 +101,20 @@ class ControlFigures:
 
     def _read(self) -> DayFigures | None:
         if self._totals is None and self._is_usable:
-            names = [metric.name for metric in self.metrics]
             report = Report(
                 name="control figures",
                 group_by=self._offer.pick([DATE]),
                 data_fields=self.metrics,
                 lookback_days=0,
             )
-            query = Query(
-                group_by=[DATE], data_fields=names, sort=[DATE], window=self._reach, page_size=self._page_size
-            )
+            query = Query.of(report, window=self._reach, page_size=self._page_size)
             try:
-                rows = twice(lambda **_: self._reader.rows(report, query), "The account's totals", self._warn)
-                # Keyed, since a reading that is repeated begins anew.
-                by_key = {tuple(row[column.name] for column in report.key): row for row in rows}
+                rows = whole(lambda: self._reader.rows(report, query), "The account's totals", self._warn)
             except IncompleteDataError as error:
                 self._is_usable = False
                 self._warn(f"The account's totals cannot be read ({error}); days are not compared with them.")
                 return None
-            self._totals = DayFigures(names)
-            for row in by_key.values():
+            self._totals = DayFigures([metric.name for metric in self.metrics])
+            for row in rows:
                 self._totals.add(row)
         return self._totals

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.base_stream import YOCStream
 from tap_yoc.client import Query
-from tap_yoc.reading import twice
+from tap_yoc.reading import whole
 from tap_yoc.reports import DATE, REPORT_FIELDS, Report
 
 if sys.version_info >= (3, 12):
@@ -35,8 +35,7 @@ class EntityStream(YOCStream):
         """Take the entity, whose columns the account has."""
         offer = run.offer
         self._columns = offer.pick((entity.id_column, *entity.attributes))
-        # A report without any metric may not exist; one that counts something always has rows.
-        self._metrics = (offer.additive or offer.usual_metrics)[:1]
+        self._metrics = offer.one_metric
         properties = {
             column.name: column.json_schema(is_key=column.name == entity.id_column) for column in self._columns
         }
@@ -72,19 +71,12 @@ class EntityStream(YOCStream):
         )
         self.tell_read(window, len(newest))
 
-    def _read(self, window: Window, *filters: dict[str, Any], with_date: bool) -> Iterator[dict[str, Any]]:
+    def _read(self, window: Window, *filters: dict[str, Any], with_date: bool) -> list[dict[str, Any]]:
         run = self.run
         dates = run.offer.pick([DATE]) if with_date else ()
         report = Report(name=self.name, group_by=(*dates, *self._columns), data_fields=self._metrics, lookback_days=0)
-        query = Query(
-            group_by=[column.name for column in report.group_by],
-            data_fields=[column.name for column in report.data_fields],
-            sort=[column.name for column in report.key],
-            window=window,
-            filters=filters,
-            page_size=run.settings.page_size,
-        )
-        return twice(lambda **_: run.reader.rows(report, query), f"Stream {self.name}", run.summary.warn)
+        query = Query.of(report, window=window, page_size=run.settings.page_size, filters=filters)
+        return whole(lambda: run.reader.rows(report, query), f"Stream {self.name}", run.summary.warn)
 
 
 class ReportFieldsStream(YOCStream):

@@ -150,12 +150,7 @@ def _state_of_yesterday(settings: Settings, yesterday: date) -> dict[str, Any]:
     A backfill leaves it as it is. It tells the tap which days daily runs will read again, for `is_final`; and when all
     runs of the plan are through, it is the truth, and a daily run may go on from it.
     """
-    wanted = settings.standard_reports
-    names = [
-        report.name
-        for report in STANDARD_REPORTS
-        if (not report.is_heavy if wanted is None else report.name in wanted)
-    ]  # fmt: skip
+    names = [report.name for report in STANDARD_REPORTS if report.is_on(settings.standard_reports)]
     names += [
         str(report["name"])
         for report in settings.reports

@@ -13,7 +13,7 @@ from tap_yoc.rows import RowShape
 from tap_yoc.window_check import WindowCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
     from tap_yoc.client import Query, YOCClient
@@ -192,3 +192,17 @@ def twice(attempt: Attempt[T], what: str, warn: Callable[[str], None]) -> Iterat
         raise IncompleteDataError(
             f"{what}: {fault}, twice; the bookmark stays before it, so run again, and report this if it stays."
         ) from fault
+
+
+def whole(read: Callable[[], Iterable[T]], what: str, warn: Callable[[str], None]) -> list[T]:
+    """Return all that is read; when a reading turns out to be faulty, what the second one has and nothing of the first.
+
+    Raises:
+        IncompleteDataError: The second reading is faulty, too.
+    """
+
+    def attempt(**_: bool) -> Iterator[list[T]]:
+        yield list(read())
+
+    (kept,) = twice(attempt, what, warn)
+    return kept

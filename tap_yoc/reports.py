@@ -1,4 +1,4 @@
-"""Reports: the standard ones as data, the user's own out of the settings, both checked against the columns."""
+"""Reports: what one is, and the standard ones as data, checked against the account's columns."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class StandardReport:
     use: str
     is_heavy: bool = False
     """Off unless `standard_reports` names it."""
+
+    def is_on(self, wanted: Sequence[str] | None) -> bool:
+        """Say whether the setting `standard_reports` wants it; None where that is left out."""
+        return not self.is_heavy if wanted is None else self.name in wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,14 @@ class Offer:
         """
         return tuple(column for column in self.usual_metrics if column.kind is Kind.INTEGER)
 
+    @property
+    def one_metric(self) -> tuple[Column, ...]:
+        """A metric to ask for where only dimensions are wanted: a report without any may not exist.
+
+        One that counts, if there is one, since it has a value in every row.
+        """
+        return (self.additive or self.usual_metrics)[:1]
+
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return the dimensions of these that the account does not have."""
         return [name for name in names if name not in self.dimensions]
@@ -161,13 +173,10 @@ def standard(
                 f"Setting standard_reports names {name}, which is no standard report{did_you_mean(name, names)}; "
                 f"there are {', '.join(names)}."
             )
-    chosen = [
-        report
-        for report in STANDARD_REPORTS
-        if (not report.is_heavy if wanted is None else report.name in wanted)
-    ]  # fmt: skip
     reports = []
-    for report in chosen:
+    for report in STANDARD_REPORTS:
+        if not report.is_on(wanted):
+            continue
         if missing := offer.missing(report.dimensions):
             warn(f"Stream {report.name} is left out: the account does not have {', '.join(missing)}.")
             continue

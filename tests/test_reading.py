@@ -14,7 +14,7 @@ from tap_yoc.client import Query
 from tap_yoc.columns import Column, Role, kind_of
 from tap_yoc.envelope import Answer
 from tap_yoc.errors import CellError, ExitCode, IncompleteDataError, UnavailableError, WindowFault
-from tap_yoc.reading import ReadAhead, Reader, twice
+from tap_yoc.reading import ReadAhead, Reader, twice, whole
 from tap_yoc.reports import Report
 from tap_yoc.rows import RowShape
 from tap_yoc.summary import RunSummary
@@ -249,6 +249,14 @@ def test_a_fault_that_stays_is_an_error() -> None:
         list(twice(attempts, "Stream x", lambda _: None))
     assert caught.value.exit_code is ExitCode.INCOMPLETE
     assert len(attempts.were_last) == 2
+
+
+def test_what_is_read_whole_has_nothing_of_a_faulty_reading() -> None:
+    """Rows that only the first reading had are gone: they may have been taken back in between."""
+    readings: list[list[int | Exception]] = [[1, 2], [1, 9, WindowFault("a row came twice")]]
+    warnings: list[str] = []
+    assert whole(lambda: Attempts(readings.pop())(is_last=False), "Stream x", warnings.append) == [1, 2]
+    assert warnings == ["Stream x: a row came twice; reading it once more."]
 
 
 @pytest.mark.parametrize("error", [UnavailableError("down"), CellError("bad cell"), KeyError("bug")])

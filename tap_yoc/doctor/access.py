@@ -117,8 +117,7 @@ def streams(patient: Patient) -> Step:
     known = entities(offer, found.left_out.append)
     found.streams = [report.name for report in patient.reports]
     mine = own(chosen.reports, offer, chosen.lookback_days)
-    wanted = chosen.standard_reports
-    found.off = [r.name for r in STANDARD_REPORTS if (r.is_heavy if wanted is None else r.name not in wanted)]
+    found.off = [report.name for report in STANDARD_REPORTS if not report.is_on(chosen.standard_reports)]
     found.streams += [*(report.name for report in mine), *(entity.name for entity in known), REPORT_FIELDS]
     says = f"{len(found.streams)} streams"
     if mine:

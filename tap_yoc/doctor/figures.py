@@ -165,9 +165,7 @@ def account(patient: Patient) -> Step:
     for name, column in columns.items():
         if not offer.missing([column]):
             group_by = offer.pick([column])
-            shape, query = _query(
-                group_by, (offer.additive or offer.usual_metrics)[:1], patient.window, run.settings.page_size
-            )
+            shape, query = _query(group_by, offer.one_metric, patient.window, run.settings.page_size)
             cells = {
                 cell for page in patient.read(shape, query, _pages_for(query)) for cell in shape.column(page, column)
             }
@@ -194,14 +192,7 @@ def _query(
 ) -> tuple[RowShape, Query]:
     """Return a report, and how its rows look."""
     report = Report(name="doctor", group_by=tuple(group_by), data_fields=tuple(data_fields), lookback_days=0)
-    query = Query(
-        group_by=[column.name for column in group_by],
-        data_fields=[column.name for column in data_fields],
-        sort=[column.name for column in report.key],
-        window=window,
-        page_size=page_size,
-    )
-    return RowShape(report, report.figures), query
+    return RowShape(report, report.figures), Query.of(report, window=window, page_size=page_size)
 
 
 def _days_in(shape: RowShape, pages: Iterable[list[Row]]) -> set[date]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tap_yoc.doctor.advice import MOST_WAIT_MINUTES
 from tap_yoc.doctor.dialect import Seen
 from tap_yoc.doctor.findings import Findings
-from tap_yoc.doctor.listening import ListeningTransport
-from tap_yoc.reading import twice
+from tap_yoc.doctor.listening import TOKEN, ListeningTransport
+from tap_yoc.reading import whole
 from tap_yoc.run import Run
 from tap_yoc.tap import TapYOC
 
@@ -23,8 +23,6 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tap_yoc.client import Query
     from tap_yoc.doctor.listening import Heard
     from tap_yoc.reports import Report
@@ -69,7 +67,7 @@ class Patient(TapYOC):
 
     def grants(self) -> list[Heard]:
         """Return the answers of the token endpoint so far."""
-        return [answer for answer in self.heard if answer.place == "token"]
+        return [answer for answer in self.heard if answer.place == TOKEN]
 
     def asked(self, query: Query, page: int) -> Heard | None:
         """Return the newest answer to a page of a query, None when it was not asked for."""
@@ -78,14 +76,8 @@ class Patient(TapYOC):
 
     def read(self, shape: RowShape, query: Query, most_pages: int | None = None) -> list[list[Row]]:
         """Return the pages of a query, read as the tap reads them: a faulty reading is repeated once."""
-        pages: list[list[Row]] = []
-
-        def attempt(**_: bool) -> Iterator[list[Row]]:
-            pages.clear()
-            for page in self.run.reader.pages(shape, query):
-                pages.append(page)
-                yield page
-
-        for _ in islice(twice(attempt, f"The report by {', '.join(query.group_by)}", self.rereads.append), most_pages):
-            pass
-        return pages
+        return whole(
+            lambda: islice(self.run.reader.pages(shape, query), most_pages),
+            f"The report by {', '.join(query.group_by)}",
+            self.rereads.append,
+        )

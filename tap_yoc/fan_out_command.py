@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from tap_yoc.command import read_json_file
+from tap_yoc.configured_tap import ConfiguredTap
 from tap_yoc.errors import SettingsError
 from tap_yoc.fan_out import Account, Length, fan_out
-from tap_yoc.settings import SECRETS, check_kinds, parse, tidied
-from tap_yoc.tap import TapYOC
+from tap_yoc.settings import SECRETS, completed, parse
 from tap_yoc.windows import day_of, today_at
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ def _accounts(paths: Sequence[str]) -> list[Account]:
     Raises:
         SettingsError: A file or a setting has to be mended, or a name does not tell accounts apart.
     """
-    schema = TapYOC.config_jsonschema
-    TapYOC.append_builtin_config(schema)
+    schema = ConfiguredTap.known_settings()
     accounts: dict[str, Account] = {}
     for path in paths:
         name = Path(path).stem
@@ -99,9 +98,8 @@ def _accounts(paths: Sequence[str]) -> list[Account]:
             raise SettingsError(f"Two accounts are called {name}; give their config files different names.")
         given = {key: value for key, value in read_json_file(path, "The config").items() if key not in SECRETS}
         try:
-            config = tidied({**given, **NO_LOGIN}, schema)
-            check_kinds(config, schema)
-            accounts[name] = Account(name=name, config=path, settings=parse(config))
+            settings = parse(completed({**given, **NO_LOGIN}, schema))
+            accounts[name] = Account(name=name, config=path, settings=settings)
         except SettingsError as error:
             raise SettingsError(f"Account {name}: {error}") from None
     return list(accounts.values())

@@ -1,8 +1,8 @@
 """The rows of one query: a type made of its columns, filled at once from JSON, or cell by cell where cells are odd.
 
-Most pages hold exactly what the metadata declares, and are decoded in one go: first as if no cell were without a value,
-so that nothing is left to look for, then with such cells and with numbers as text. A page that is odd in another way
-(dates with a time, an exponent, U+0000 …) is cast cell by cell. All ways give the same rows.
+Most pages hold exactly what the metadata declares, and are decoded in one go: first as if every cell had a value, so
+that missing ones need not be looked for, then with such cells and with numbers as text. A page that is odd in another
+way (dates with a time, an exponent, U+0000 …) is cast cell by cell. All ways give the same rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import chain, repeat
 from operator import attrgetter
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -22,6 +22,7 @@ from tap_yoc.columns import MOST_DIGITS, Kind
 from tap_yoc.envelope import decode, exact_number
 from tap_yoc.errors import CellError
 from tap_yoc.reports import DATE
+from tap_yoc.row_types import row_type
 from tap_yoc.windows import day_of
 from tap_yoc.written_numbers import NULL, are_plain, without_quotes, written
 
@@ -38,37 +39,9 @@ Decode: TypeAlias = "Callable[[bytes], Any]"
 Row = Any
 """An instance of a shape's type: one attribute a column, in order, written to JSON under the columns' names."""
 
-# What a cell is where it is exactly what its column declares; the decoder checks it.
-_Text = Annotated[str, msgspec.Meta(min_length=1)]
-_EXACT: dict[Kind, Any] = {
-    Kind.DATE: str,
-    Kind.TEXT: _Text,
-    Kind.INTEGER: int,
-    Kind.NUMBER: Any,
-    Kind.BOOLEAN: bool,
-    Kind.UNEXPLAINED: _Text,
-}
-# The same where cells may be null, empty, or left out.
-_LENIENT: dict[Kind, Any] = {
-    Kind.DATE: str,
-    Kind.TEXT: str | None,
-    Kind.INTEGER: int | None,
-    Kind.NUMBER: Any,
-    Kind.BOOLEAN: bool | None,
-    Kind.UNEXPLAINED: str | None,
-}
 _NUMBERS = frozenset({int, Decimal})
 _NUMBERS_OR_NONE = _NUMBERS | {NoneType}
 _TOO_LONG = 10 ** (MOST_DIGITS + 1)
-
-
-class _Row(msgspec.Struct, gc=False, eq=False):
-    """A row; two are equal when their cells are, however they were decoded."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Row) and msgspec.structs.astuple(self) == msgspec.structs.astuple(other)
-
-    __hash__ = None  # type: ignore[assignment] # its numbers have none
 
 
 @dataclass(frozen=True)
@@ -100,21 +73,10 @@ class RowShape:
         self._fields = {name: f"c{position}" for position, name in enumerate(self.names)}
         self._cells = {name: attrgetter(field) for name, field in self._fields.items()}
         self._key_of: Callable[[Row], Any] = attrgetter(*map(self._fields.__getitem__, self.names[: len(self.key)]))
-        self._exact = self._row_type(_EXACT)
-        self._lenient = self._row_type(_LENIENT)
+        self._exact = row_type(self.columns, self._fields, self._raw, may_lack=False)
+        self._lenient = row_type(self.columns, self._fields, self._raw, may_lack=True)
         self._decoders: dict[tuple[type[msgspec.Struct], Envelope], Decode] = {}
         self._known_days: set[str] = set()
-
-    def _row_type(self, kinds: dict[Kind, Any]) -> type[msgspec.Struct]:
-        """Return a type with these kinds of cells; lenient ones are None, or null, when they are left out."""
-        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-        for column in self.columns:
-            kind, nothing = (msgspec.Raw, NULL) if column in self._raw else (kinds[column.kind], None)
-            field = self._fields[column.name]
-            fields.append((field, kind) if kinds is _EXACT else (field, kind, nothing))
-        fields += [(self._fields[name], Any, None) for name in self.names[len(self.columns) :]]
-        names = {field: name for name, field in self._fields.items()}
-        return msgspec.defstruct("Row", fields, bases=(_Row,), gc=False, eq=False, rename=names)
 
     def column(self, rows: list[Row], name: str) -> list[Any]:
         """Return the cells of one column."""
@@ -140,8 +102,8 @@ class RowShape:
 
         See `Envelope.open`.
         """
-        if b"\\" in content and b"\\u0000" in content:
-            return None
+        if b"\\" in content and b"\\u0000" in content:  # the first is quickly found absent
+            return None  # U+0000 is dropped, which only casting cell by cell does
         for attempt in self._decode_whole, self._decode_with_gaps:
             with suppress(ValueError):
                 return attempt(content, envelope)
@@ -160,7 +122,7 @@ class RowShape:
     def _decode_with_gaps(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Row]]:
         """Decode an answer in whose rows cells may be null, `""` or left out, and numbers text."""
         if b'"null"' in content.lower():
-            raise ValueError  # the decoder takes that text for null
+            raise ValueError  # the decoder reads numbers in text, and takes this text for null, too
         body, rows = envelope.open(self._decoder(self._lenient, envelope)(content))
         beside = set(chain.from_iterable(envelope.levels))
         for column in self.columns:
@@ -169,11 +131,12 @@ class RowShape:
             cells = self.column(rows, column.name)
             kinds = set(map(type, cells))
             has_value = any(cell != NULL for cell in cells) if column in self._raw else kinds != {NoneType}
-            is_named = has_value or (column.name not in beside and f'"{column.name}"'.encode() in content)
-            if not (is_named and self._is_exact(column, rows, _NUMBERS_OR_NONE)):
-                raise ValueError  # a column that no row has may be spelled in another way
-            if column.kind is Kind.INTEGER and any(map(_TOO_LONG.__le__, map(abs, filter(None, cells)))):
-                raise ValueError  # as text, that is no number
+            if not has_value and (column.name in beside or f'"{column.name}"'.encode() not in content):
+                raise ValueError  # its name may be spelled with blanks, which only casting cell by cell looks for
+            if not self._is_exact(column, rows, _NUMBERS_OR_NONE):
+                raise ValueError
+            if column.kind is Kind.INTEGER and max(map(abs, filter(None, cells)), default=0) >= _TOO_LONG:
+                raise ValueError  # in text it would be refused, and how it was sent cannot be seen here
             if str in kinds and "" in cells:
                 self.set(rows, column.name, [cell or None for cell in cells])
             self.seen.add(column.name)
@@ -183,6 +146,7 @@ class RowShape:
         if (row_type, envelope) not in self._decoders:
             answer_type = envelope.around(list[row_type])  # type: ignore[valid-type]
             strict = row_type is self._exact
+            # Not strict, it reads numbers and booleans in text.
             decoder = msgspec.json.Decoder(answer_type, strict=strict, float_hook=exact_number)
             self._decoders[row_type, envelope] = decoder.decode
         return self._decoders[row_type, envelope]
@@ -235,7 +199,7 @@ class RowShape:
             CellError: A row has no day, so that nobody can tell where it belongs.
         """
         if rows and type(rows[0]) is self._exact:
-            return
+            return  # none of its cells but a figure can be missing
         for column in self.key:
             cells = self.column(rows, column.name)
             if NoneType not in set(map(type, cells)):

@@ -7,6 +7,7 @@ import ipaddress
 import json
 from dataclasses import dataclass, field
 from datetime import date
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -29,7 +30,7 @@ SECRETS = ("client_secret", "password", "refresh_token")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the user wants, in the types the code wants; the settings' descriptions are in `tap.py`."""
+    """What the user wants, in the types the code wants; the settings' descriptions are in `setting_descriptions.py`."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -64,49 +65,17 @@ def secrets_in(raw: Mapping[str, Any]) -> list[str]:
     return [str(raw[name]) for name in SECRETS if raw.get(name)]
 
 
-def tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration with text turned into the kind each setting has; empty optional settings left out.
+def completed(raw: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration with each setting of its kind, and with the defaults of what is left out.
 
-    Environment variables carry everything as text: `"7"`, `"[{…}]"`.
-
-    Raises:
-        SettingsError: The text is not of that kind.
-    """
-    tidy: dict[str, Any] = {}
-    for name, value in raw.items():
-        if name not in schema["properties"]:
-            raise SettingsError(f"There is no setting {name}{did_you_mean(name, schema['properties'])}.")
-        kinds = _kinds(schema["properties"].get(name, {}))
-        if value is None or (value == "" and name not in schema.get("required", ())):
-            continue
-        tidy[name] = value
-        if isinstance(value, str) and "string" not in kinds and kinds:
-            try:
-                tidy[name] = json.loads(
-                    value.strip().lower() if "boolean" in kinds else value, parse_constant=refuse_constant
-                )
-            except ValueError:
-                raise SettingsError(f"Setting {name} must be {_wanted(schema['properties'][name])}.") from None
-    return tidy
-
-
-def check_kinds(config: dict[str, Any], schema: dict[str, Any]) -> None:
-    """Fill in the defaults, and turn the first finding of the JSON Schema validator into a sentence.
-
-    The sentence names the setting, never its value.
+    Environment variables carry everything as text: `"7"`, `"[{…}]"`. Empty optional settings count as left out.
 
     Raises:
-        SettingsError: There is a finding.
+        SettingsError: A setting is unknown, missing or of another kind; names the setting, never its value.
     """
-    for error in _Validator(schema).iter_errors(config):
-        if error.validator == "required":
-            missing = [name for name in error.validator_value if name not in error.instance]
-            place = ".".join(map(str, error.path))
-            raise SettingsError(f"Setting {f'{place}.' if place else ''}{missing[0]} is missing; it is required.")
-        name = str(error.path[0]) if error.path else "?"
-        place = ".".join(map(str, error.path)) or name
-        wanted = _wanted(error.schema if isinstance(error.schema, dict) else {})
-        raise SettingsError(f"Setting {place} must be {wanted}.")
+    config = _tidied(raw, schema)
+    _fill_in_and_check(config, schema)
+    return config
 
 
 def parse(config: Mapping[str, Any]) -> Settings:
@@ -134,6 +103,7 @@ def parse(config: Mapping[str, Any]) -> Settings:
         "standard_reports": tuple(config["standard_reports"]) if "standard_reports" in config else None,
         "api_url": _address(config, "api_url"),
         "auth_url": _address(config, "auth_url"),
+        "user_agent": config.get("user_agent") or f"tap-yoc/{_package_version()}",
         **{name: int(config[name]) for name in ("lookback_days", "page_size", "window_days", "concurrency")},
         **{name: _span(config, name) for name in ("request_timeout", "max_wait_minutes")},
     }
@@ -145,6 +115,46 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean x?`-like text for the closest known name, or nothing."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with text turned into the kind each setting has; empty optional settings left out."""
+    tidy: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name not in schema["properties"]:
+            raise SettingsError(f"There is no setting {name}{did_you_mean(name, schema['properties'])}.")
+        kinds = _kinds(schema["properties"].get(name, {}))
+        if value is None or (value == "" and name not in schema.get("required", ())):
+            continue
+        tidy[name] = value
+        if isinstance(value, str) and "string" not in kinds and kinds:
+            try:
+                tidy[name] = json.loads(
+                    value.strip().lower() if "boolean" in kinds else value, parse_constant=refuse_constant
+                )
+            except ValueError:
+                raise SettingsError(f"Setting {name} must be {_wanted(schema['properties'][name])}.") from None
+    return tidy
+
+
+def _fill_in_and_check(config: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Fill in the defaults, and turn the first finding of the JSON Schema validator into a sentence."""
+    for error in _Validator(schema).iter_errors(config):
+        if error.validator == "required":
+            missing = [name for name in error.validator_value if name not in error.instance]
+            place = ".".join(map(str, error.path))
+            raise SettingsError(f"Setting {f'{place}.' if place else ''}{missing[0]} is missing; it is required.")
+        name = str(error.path[0]) if error.path else "?"
+        place = ".".join(map(str, error.path)) or name
+        wanted = _wanted(error.schema if isinstance(error.schema, dict) else {})
+        raise SettingsError(f"Setting {place} must be {wanted}.")
+
+
+def _package_version() -> str:
+    try:
+        return version("tap-yoc")
+    except PackageNotFoundError:
+        return "0"
 
 
 def _day(config: Mapping[str, Any], name: str) -> date | None:

@@ -1,4 +1,4 @@
-"""The tap: its settings, its streams and its command."""
+"""The tap: its streams, a run from the first message to the last line, and its command."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ import logging
 import sys
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
-from singer_sdk import Tap
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import MappingError
-from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import Catalog
 
-from tap_yoc.command import YOCCommand, drop_stdout, load_json_text, read_json_file
+from tap_yoc.command import drop_stdout, load_json_text
+from tap_yoc.configured_tap import ConfiguredTap
 from tap_yoc.entity_streams import EntityStream, ReportFieldsStream
 from tap_yoc.errors import SettingsError, YOCError
 from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.own_reports import own
 from tap_yoc.patience import Clock
 from tap_yoc.progress import shown
-from tap_yoc.redaction import Redactor
 from tap_yoc.reports import entities, standard
 from tap_yoc.run import Run
-from tap_yoc.setting_descriptions import SETTINGS
-from tap_yoc.settings import check_kinds, parse, secrets_in, tidied
 from tap_yoc.streams import ReportStream
 
 if sys.version_info >= (3, 12):
@@ -40,41 +32,16 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.streams import Stream
 
-    from tap_yoc.settings import Settings
 
-
-def _package_version() -> str:
-    try:
-        return version("tap-yoc")
-    except PackageNotFoundError:
-        return "0"
-
-
-class TapYOC(Tap):
+class TapYOC(ConfiguredTap):
     """Singer tap for YOC's publisher reporting API: daily ad figures by account, site, ad unit and country."""
 
-    name = "tap-yoc"
     dynamic_catalog = True  # so that --discover checks the settings, too
     message_writer_class = YOCMessageWriter
     clock: ClassVar[Clock] = Clock()
-
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        TapCapabilities.CATALOG,
-        TapCapabilities.STATE,
-        TapCapabilities.DISCOVER,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.FLATTENING,
-        PluginCapabilities.BATCH,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
-
-    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
-
-    settings: Settings
 
     @override
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -174,46 +141,6 @@ class TapYOC(Tap):
             )
         super().load_state(state)
 
-    @classproperty
-    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a property of the class, as the SDK has it
-        """The settings in the environment, as text: `tidied` makes of them what each setting is."""
-        cls.append_builtin_config(cls.config_jsonschema)
-        names = {key: {"type": "string"} for key in cls.config_jsonschema["properties"]}
-        return parse_environment_config({"properties": names}, cls._env_var_prefix)
-
-    @classmethod
-    @override
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
-        """Read the config files, later ones over earlier ones."""
-        config: dict[str, Any] = {}
-        environment = cls._env_var_config if "ENV" in value else {}
-        command = ctx.command
-        assert isinstance(command, YOCCommand)  # noqa: S101 - see `get_singer_command`
-        command.summary_format = environment.get("summary_format")  # in case a file cannot be read
-        for path in value:
-            config |= {} if path == "ENV" else read_json_file(path, "The config")
-            command.summary_format = {**config, **environment}.get("summary_format")
-        return _ConfigInput(config=config, parse_env="ENV" in value)
-
-    @override
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Turn the configuration into settings.
-
-        Raises:
-            SettingsError: It is wrong; says what to mend, whether or not the SDK would only warn.
-        """
-        self._redactor = Redactor(secrets_in(self._config))
-        self._redactor.add_basic_credentials(*(str(self._config.get(name)) for name in ("client_id", "client_secret")))
-        self._redactor.guard(logging.getLogger())
-        schema = self.config_jsonschema
-        self.append_builtin_config(schema)
-        config = tidied(self._config, schema)
-        check_kinds(config, schema)
-        config.setdefault("user_agent", f"tap-yoc/{_package_version()}")
-        self.settings = parse(config)
-        self._config = config
-        return []
-
     @override
     def _handle_termination(self, signum: int, frame: object) -> None:
         """End the run with 128 + n.
@@ -223,12 +150,6 @@ class TapYOC(Tap):
         self.logger.error("Stopped by signal %d; the bookmarks written so far are kept.", signum)
         self.run.summary.stopped_by_signal = signum
         sys.exit(self.run.summary.exit_code)
-
-    @classmethod
-    @override
-    def get_singer_command(cls) -> click.Command:
-        """Return the command, which turns foreseeable errors into one sentence and an exit code."""
-        return YOCCommand.replacing(super().get_singer_command(), cls.logger)
 
     @classmethod
     @override

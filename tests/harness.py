@@ -18,6 +18,7 @@ import pytest
 from tap_yoc.errors import YOCError
 from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.patience import Clock
+from tap_yoc.settings import completed, parse
 from tap_yoc.tap import TapYOC
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_yoc.sandbox.server import Sandbox
+    from tap_yoc.settings import Settings
 
 TODAY = date(2026, 6, 15)
 YESTERDAY = date(2026, 6, 14)
@@ -178,6 +180,11 @@ def run_command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -
         timeout=120,
         check=False,
     )
+
+
+def settings_of(config: dict[str, Any]) -> Settings:
+    """Return the settings of a configuration, as the tap reads it."""
+    return parse(completed(config, TapYOC.known_settings()))
 
 
 def last_days(sandbox: Sandbox, report: str) -> dict[str, Any]:

@@ -8,13 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import run_tap
+from harness import run_tap, settings_of
 
 from tap_yoc.errors import LoginError
 from tap_yoc.redaction import Redactor
 from tap_yoc.run import Run
-from tap_yoc.settings import check_kinds, parse
-from tap_yoc.tap import TapYOC
 from tap_yoc.transport import NotSentError, Transport
 
 if TYPE_CHECKING:
@@ -33,10 +31,7 @@ def begin(sandbox: Sandbox, clock: VirtualClock) -> Iterator[Callable[..., Run]]
     runs: list[Run] = []
 
     def begin(**settings: Any) -> Run:  # noqa: ANN401 - settings of any kind
-        config = {**sandbox.config, "user_agent": "test", **settings}
-        config = {name: value for name, value in config.items() if value is not None}
-        check_kinds(config, TapYOC.config_jsonschema)
-        runs.append(Run(parse(config), clock, Redactor()))
+        runs.append(Run(settings_of({**sandbox.config, **settings}), clock, Redactor()))
         return runs[-1]
 
     yield begin

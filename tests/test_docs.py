@@ -326,6 +326,17 @@ def test_the_diagram_shows_modules_that_exist() -> None:
 
 @pytest.mark.parametrize("page", ["AGENTS.md"])
 def test_the_map_names_every_module(page: str) -> None:
-    """Whoever opens the map finds each module of the tap in it."""
-    modules = {path.name for path in (ROOT / "tap_yoc").glob("*.py")} - {"__init__.py", "__main__.py"}
-    assert modules - set(re.findall(r"(\w+\.py)`", section(page, "Map"))) == set()
+    """Whoever opens the map finds each module of the tap and its doctor in it, and each folder that holds code."""
+    said = section(page, "Map")
+    modules = {path.name for folder in ("tap_yoc", "tap_yoc/doctor") for path in (ROOT / folder).glob("*.py")}
+    assert modules - {"__init__.py", "__main__.py"} - set(re.findall(r"(\w+\.py)`", said)) == set()
+    folders = {str(path.parent.relative_to(ROOT)).partition("/")[0] for path in ROOT.glob("*/**/__init__.py")}
+    folders = {name for name in folders if not name.startswith(".")} | {"examples", "tests"}
+    assert folders - set(re.findall(r"`(\w+)/", said)) == set()
+
+
+def test_every_command_of_the_makefile_is_explained() -> None:
+    """What `make help` lists, but itself, stands in CONTRIBUTING.md."""
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    said = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert [target for target in targets if f"`make {target}`" not in said] == ["help"]

@@ -8,14 +8,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import TODAY, assert_equal_to_source, command, run_tap
+from harness import TODAY, assert_equal_to_source, command, run_tap, settings_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_yoc.fan_out import Account, calendar_windows, fan_out
 from tap_yoc.fan_out_command import NO_LOGIN, main
-from tap_yoc.settings import check_kinds, parse
-from tap_yoc.tap import TapYOC
 from tap_yoc.windows import Window
 
 if TYPE_CHECKING:
@@ -25,11 +23,9 @@ if TYPE_CHECKING:
     from tap_yoc.sandbox.server import Sandbox
 
 
-def planned(*, length: Length = "month", today: date = TODAY, options: Any = (), **settings: Any) -> FanOut:  # noqa: ANN401
+def planned(*, length: Length = "month", today: date = TODAY, options: Any = (), **settings: Any) -> FanOut:  # noqa: ANN401 - settings of any kind
     """Return the plan of an account called north, on 15 June 2026 unless told otherwise."""
-    config: dict[str, Any] = {**NO_LOGIN, **settings}
-    check_kinds(config, TapYOC.config_jsonschema)
-    north = Account(name="north", config="accounts/north.json", settings=parse(config))
+    north = Account(name="north", config="accounts/north.json", settings=settings_of({**NO_LOGIN, **settings}))
     return fan_out(north, today=today, length=length, **dict(options))
 
 

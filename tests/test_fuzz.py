@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from harness import ADDITIVE, assert_equal_to_source, run_tap
+from harness import ADDITIVE, assert_equal_to_source, run_tap, settings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_yoc.errors import SettingsError
-from tap_yoc.settings import check_kinds, parse, tidied
 from tap_yoc.tap import TapYOC
 from tap_yoc.transport import Transport
 
@@ -44,9 +43,7 @@ def test_any_settings_are_taken_or_refused_in_a_sentence(changes: dict[str, Any]
     """Whatever stands in a config, the tap runs with it or says in one sentence which setting to mend."""
     raw = {**GOOD, **changes}
     try:
-        config = tidied(raw, TapYOC.config_jsonschema)
-        check_kinds(config, TapYOC.config_jsonschema)
-        parse({"user_agent": "test", **config})
+        settings_of(raw)
     except SettingsError as error:
         sentence = str(error)
         assert sentence.endswith((".", "?"))

@@ -9,13 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import TODAY, YESTERDAY, VirtualClock, run_tap
+from harness import TODAY, YESTERDAY, VirtualClock, run_tap, settings_of
 
 from tap_yoc.entity_streams import EntityStream
 from tap_yoc.patience import RetryableError
 from tap_yoc.redaction import Redactor
 from tap_yoc.sandbox.server import Sandbox
-from tap_yoc.settings import parse
 from tap_yoc.summary import RunSummary
 from tap_yoc.transport import Response, Transport
 
@@ -308,14 +307,7 @@ def test_a_passing_fault_is_waited_for(
 @pytest.mark.parametrize(("status", "slows"), [(429, True), (503, True), (500, False), (504, False)])
 def test_which_answers_slow_all_requests_down(status: int, *, slows: bool) -> None:
     """429 and 503 ask for fewer requests; a fault of the server's own does not."""
-    settings = parse(
-        {
-            "client_id": "c", "client_secret": "secret", "username": "u", "password": "password",
-            "timezone": "UTC", "api_url": "https://api.yoc.com", "auth_url": "https://oauth.yoc.com", "user_agent": "t",
-            "lookback_days": 7, "page_size": 500, "window_days": 31, "concurrency": 4,
-            "request_timeout": 60, "max_wait_minutes": 30,
-        }
-    )  # fmt: skip
+    settings = settings_of({"client_id": "c", "client_secret": "secret", "username": "u", "password": "password"})
     transport = Transport(settings, VirtualClock(), Redactor(), RunSummary())
     answer = Response(status=status, headers={"Retry-After": "9"}, content=b"", sent_headers={})
     with pytest.raises(RetryableError) as raised:

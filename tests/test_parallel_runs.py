@@ -7,13 +7,11 @@ import multiprocessing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from harness import MORNING, VirtualClock
+from harness import MORNING, VirtualClock, settings_of
 
 from tap_yoc.redaction import Redactor
 from tap_yoc.run import Run
 from tap_yoc.sandbox.server import Sandbox
-from tap_yoc.settings import check_kinds, parse
-from tap_yoc.tap import TapYOC
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +23,7 @@ def ask(config: dict[str, Any], rounds: int, failures: Any) -> None:  # noqa: AN
     """Ask for the metadata in so many runs, an hour apart, so that each has to renew or find the pair renewed."""
     try:
         for hour in range(1, rounds + 1):
-            run = Run(parse(config), VirtualClock(MORNING + timedelta(hours=hour)), Redactor())
+            run = Run(settings_of(config), VirtualClock(MORNING + timedelta(hours=hour)), Redactor())
             run.client.columns()
             run.close()
     except Exception as error:  # noqa: BLE001 - told to the test
@@ -35,7 +33,7 @@ def ask(config: dict[str, Any], rounds: int, failures: Any) -> None:  # noqa: AN
 def test_two_processes_share_one_cache_for_fifty_rounds(tmp_path: Path) -> None:
     """With a refresh token alone and strict rotation, one use too many would revoke everything."""
     with Sandbox(clock=MORNING.timestamp) as sandbox:
-        first = Run(parse(checked(sandbox.config)), VirtualClock(), Redactor())
+        first = Run(settings_of(sandbox.config), VirtualClock(), Redactor())
         first.client.columns()
         pair = first.authenticator.store.pair
         first.close()
@@ -43,9 +41,8 @@ def test_two_processes_share_one_cache_for_fifty_rounds(tmp_path: Path) -> None:
         without_password = {
             name: value for name, value in sandbox.config.items() if name not in {"username", "password"}
         }
-        config = checked(
-            {**without_password, "refresh_token": pair.refresh_token, "token_cache": str(tmp_path / "token.json")}
-        )
+        cache = str(tmp_path / "token.json")
+        config = {**without_password, "refresh_token": pair.refresh_token, "token_cache": cache}
         context = multiprocessing.get_context("spawn")
         failures = context.Queue()
         processes = [context.Process(target=ask, args=(config, ROUNDS, failures)) for _ in range(2)]
@@ -60,10 +57,3 @@ def test_two_processes_share_one_cache_for_fifty_rounds(tmp_path: Path) -> None:
         assert {request.grant for request in tokens[1:]} == {"refresh_token"}
         assert len(tokens) > ROUNDS
     assert json.loads((tmp_path / "token.json").read_text())
-
-
-def checked(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration with its defaults."""
-    filled = {**config, "user_agent": "test"}
-    check_kinds(filled, TapYOC.config_jsonschema)
-    return filled

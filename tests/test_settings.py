@@ -1,4 +1,4 @@
-"""The settings stand in five places for users; all five say the same."""
+"""The settings stand in four places for users besides `docs/settings.md`, which is made of them; all say the same."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 import yaml
+from harness import settings_of
 from jsonschema import Draft202012Validator
 from singer_sdk import Tap
 
 from tap_yoc.reports import STANDARD_REPORTS
 from tap_yoc.sandbox.world import CREDENTIALS
-from tap_yoc.settings import SECRETS, check_kinds, parse, tidied
+from tap_yoc.settings import SECRETS, completed, parse
 from tap_yoc.tap import TapYOC
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +34,6 @@ DEFAULTS = {name: schema["default"] for name, schema in SETTINGS.items() if "def
 
 # A `decimal` that comes as a variable makes Meltano 4.4 fail (it writes no Decimal); its Hub has integers for numbers.
 MELTANO_KINDS = {"integer": "integer", "number": "integer", "array": "array", "string": "string"}
-PAGE_KINDS = {"integer": "integer", "number": "number", "array": "list", "string": "string"}
 
 PROJECT: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
 (EXTRACTOR,) = PROJECT["plugins"]["extractors"]
@@ -62,13 +62,6 @@ def env_example() -> dict[str, tuple[str, str, bool]]:
         description = one_line(" ".join(line.removeprefix("#") for line in comment))
         said[match[2].lower()] = (match[3], description, bool(match[1]))
     return said
-
-
-def table_of_the_page() -> dict[str, tuple[str, str, str]]:
-    """Return the tables of docs/settings.md by setting: kind, default, meaning."""
-    page = (ROOT / "docs/settings.md").read_text("utf-8")
-    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|$", page, re.MULTILINE)
-    return {name: (kind.strip(), default.strip(), meaning.strip()) for name, kind, default, meaning in rows}
 
 
 def as_text(value: object) -> str:
@@ -138,10 +131,7 @@ def test_meltano_yml_asks_no_plugin_index_and_sends_no_statistics() -> None:
 @pytest.mark.parametrize("group", EXTRACTOR["settings_group_validation"], ids=["password", "refresh token"])
 def test_each_group_of_meltano_yml_is_enough_to_start(group: list[str]) -> None:
     """The settings of one group, and no others, make a valid configuration."""
-    schema = {**SCHEMA, "properties": SETTINGS}
-    config: dict[str, Any] = dict.fromkeys(group, "x")
-    check_kinds(config, schema)
-    assert parse(config).client_id == "x"
+    assert settings_of(dict.fromkeys(group, "x")).client_id == "x"
 
 
 def test_the_sandbox_environment_has_the_sandboxs_login() -> None:
@@ -169,10 +159,7 @@ def test_sample_config_is_complete_and_valid() -> None:
             assert value.startswith("your-") or value.endswith(".example")
         else:
             assert value == DEFAULTS.get(name)
-    schema = {**SCHEMA, "properties": SETTINGS}
-    config = tidied(SAMPLE, schema)
-    check_kinds(config, schema)
-    assert parse(config).lookback_days == 7
+    assert settings_of(SAMPLE).lookback_days == 7
 
 
 def test_env_example_has_the_same_settings() -> None:
@@ -187,26 +174,9 @@ def test_env_example_has_the_same_settings() -> None:
 
 def test_env_example_is_accepted_by_the_tap() -> None:
     """All variables set as they stand, as text, make a valid configuration."""
-    schema = {**SCHEMA, "properties": SETTINGS}
-    config = tidied({name: value for name, (value, _, _) in env_example().items()}, schema)
-    check_kinds(config, schema)
+    config = completed({name: value for name, (value, _, _) in env_example().items()}, TapYOC.known_settings())
     assert {name: config[name] for name in DEFAULTS} == DEFAULTS
     assert parse(config).reports == ()
-
-
-def test_the_page_has_the_same_settings() -> None:
-    """Same names in the same order, kinds, defaults and descriptions."""
-    table = table_of_the_page()
-    assert list(table) == list(SETTINGS)
-    for name, (kind, default, meaning) in table.items():
-        schema = SETTINGS[name]
-        expected = "secret" if schema.get("secret") else PAGE_KINDS[kind_of(schema)]
-        expected = "date" if schema.get("format") == "date" else expected
-        expected = " or ".join(f"`{choice}`" for choice in schema["enum"]) if "enum" in schema else expected
-        assert kind == expected, name
-        value = f"`{as_text(schema['default'])}`" if "default" in schema else ""
-        assert default == ("required" if name in SCHEMA["required"] else value), name
-        assert meaning == schema["description"], name
 
 
 def test_the_page_names_the_sdks_settings() -> None:

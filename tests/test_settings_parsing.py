@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import date
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness import settings_of
 
 from tap_yoc.errors import ExitCode, SettingsError
-from tap_yoc.settings import check_kinds, did_you_mean, parse, secrets_in, tidied
-from tap_yoc.tap import TapYOC
+from tap_yoc.settings import did_you_mean, secrets_in
 from tap_yoc.windows import Window, day_of
 
 if TYPE_CHECKING:
@@ -31,31 +31,22 @@ TOKEN = {
 }
 
 
-def parsed(raw: dict[str, Any]) -> Settings:
-    """Return the settings of a raw configuration, as the tap reads it."""
-    schema = copy.deepcopy(TapYOC.config_jsonschema)
-    TapYOC.append_builtin_config(schema)
-    config = tidied(raw, schema)
-    check_kinds(config, schema)
-    return parse(config)
-
-
 def with_settings(**changed: Any) -> Settings:  # noqa: ANN401 - any setting
     """Return the settings of a complete configuration, changed as told."""
-    return parsed({**CONFIG, **changed})
+    return settings_of({**CONFIG, **changed})
 
 
 def refusal(raw: dict[str, Any]) -> str:
     """Return the sentence with which a configuration is refused."""
     with pytest.raises(SettingsError) as caught:
-        parsed(raw)
+        settings_of(raw)
     assert caught.value.exit_code is ExitCode.SETTINGS
     return str(caught.value)
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
     """With nothing but the login, every setting has its documented default."""
-    settings = parsed(CONFIG)
+    settings = settings_of(CONFIG)
     assert {name: getattr(settings, name) for name in setting_names() if name not in CONFIG} == {
         "refresh_token": None,
         "token_cache": None,
@@ -77,14 +68,14 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "backfill": None,
         "api_url": "https://api.yoc.com",
         "auth_url": "https://oauth.yoc.com",
-        "user_agent": None,
+        "user_agent": f"tap-yoc/{version('tap-yoc')}",
     }
     assert settings.timezone.key == "Europe/Berlin"
 
 
 def setting_names() -> list[str]:
     """Return the names of all settings as the code knows them."""
-    return list(parsed(CONFIG).__dataclass_fields__)
+    return list(settings_of(CONFIG).__dataclass_fields__)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +161,7 @@ def test_a_setting_is_read_in_every_form_it_may_come_in(changed: dict[str, Any],
 
 def test_a_refresh_token_with_its_cache_needs_no_login() -> None:
     """Whoever has a refresh token and a place to keep the next one needs no password."""
-    settings = parsed(TOKEN)
+    settings = settings_of(TOKEN)
     assert (settings.username, settings.password) == (None, None)
     assert settings.refresh_token == f"{CANARY}-token"
 
@@ -285,8 +276,8 @@ def test_a_wrong_refresh_token_is_not_shown() -> None:
 def test_settings_never_show_their_secrets() -> None:
     """Whoever prints the settings sees no secret."""
     for config in (CONFIG, TOKEN):
-        assert CANARY not in repr(parsed(config))
-        assert CANARY not in str(parsed(config))
+        assert CANARY not in repr(settings_of(config))
+        assert CANARY not in str(settings_of(config))
 
 
 def test_secrets_are_known_even_from_a_wrong_configuration() -> None:

@@ -7,16 +7,17 @@ import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import pytest
+from harness import settings_of
 
 from tap_yoc.errors import SettingsError
-from tap_yoc.settings import Settings
 from tap_yoc.token_cache import TokenFile, TokenPair, TokenStore, token_store
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tap_yoc.settings import Settings
 
 SECONDS = 10.0
 """No test waits longer for another thread."""
@@ -29,35 +30,8 @@ def pair(number: int) -> TokenPair:
 
 def settings(**changed: Any) -> Settings:  # noqa: ANN401 - any setting
     """Return settings, changed as told."""
-    values: dict[str, Any] = {
-        "client_id": "client",
-        "client_secret": "client-secret",
-        "username": "reports@example.com",
-        "password": "pass-word",
-        "refresh_token": None,
-        "token_cache": None,
-        "client_auth": "body",
-        "auth_format": "json",
-        "start_date": None,
-        "end_date": None,
-        "timezone": ZoneInfo("Europe/Berlin"),
-        "lookback_days": 7,
-        "reports": (),
-        "standard_reports": None,
-        "page_size": 500,
-        "window_days": 31,
-        "concurrency": 4,
-        "request_timeout": 60.0,
-        "max_wait_minutes": 30.0,
-        "on_incomplete_day": "warn",
-        "backfill": None,
-        "api_url": "https://api.yoc.com",
-        "auth_url": "https://oauth.yoc.com",
-        "user_agent": "tap-yoc/0",
-        "summary_format": "text",
-        **changed,
-    }
-    return Settings(**values)
+    login = {"client_id": "client", "client_secret": "client-secret", "username": "reports@example.com"}
+    return settings_of({**login, "password": "pass-word", **changed})
 
 
 @pytest.fixture

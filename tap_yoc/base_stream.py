@@ -69,7 +69,7 @@ class YOCStream(Stream):
         """Yield the stream's rows one by one; a failure is noted and ends this stream only."""
         pages = self._pages_until_failure()
         with closing(pages):
-            # No more than `--test` wants, which the SDK takes for an error.
+            # `--test` sets this limit, and the SDK raises when a stream yields more.
             yield from islice(chain.from_iterable(page.records() for page in pages), self.ABORT_AT_RECORD_COUNT)
 
     def _pages_until_failure(self) -> Generator[Page, None, None]:
@@ -109,6 +109,7 @@ class YOCStream(Stream):
                 self.run.summary.fail(self.name, failure)
                 self.logger.error("%s", failure)  # noqa: TRY400 - foreseeable, so without a traceback
             return
+        # Counter, timer and the closing STATE are what the SDK's own loop has around its rows.
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
             counter.with_context({})
             timer.with_context({})

@@ -25,7 +25,7 @@ REPORT_PATH = "/api/v1/reporting/publishers"
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 401, 403, 404, 500
 REFUSED = 400
 ERRORS_THAT_REFUSE = 3
-"""So many internal errors in a row to a page that may not exist are taken for its refusal."""
+"""So many internal errors to one page that may not exist are taken for its refusal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,10 @@ class Query:
     """Filter trees in YOC's syntax, all of which must hold."""
     page_size: int
     sent: list[str] = field(default_factory=list, compare=False)
-    """The requests that went out for it so far, by method: its pages, and repetitions."""
+    """An entry for each request that went out for it so far: its pages, and repetitions.
+
+    A list, since threads may append to one without a lock.
+    """
 
     @classmethod
     def of(
@@ -120,30 +123,30 @@ class YOCClient:
             raise SettingsError(f"{error} Is api_url right?") from error
 
     def page(
-        self, query: Query, number: int, rows: RowType, is_wanted: Callable[[], bool] = lambda: True
+        self, query: Query, number: int, row_type: RowType, is_wanted: Callable[[], bool] = lambda: True
     ) -> Answer | None:
         """Return a page of a report, or None when YOC answers that it lies past the end.
 
-        It is not waited for any longer than `is_wanted` says.
+        It is repeated only as long as `is_wanted()` is true.
 
         Raises:
             RequestRefusedError: YOC does not accept the query.
             YOCError: Whatever else kept it from being read.
         """
-        return self._page(query, number, rows, is_wanted, is_probe=False)
+        return self._page(query, number, row_type, is_wanted, is_probe=False)
 
-    def try_page(self, query: Query, number: int, rows: RowType) -> Answer | None:
+    def try_page(self, query: Query, number: int, row_type: RowType) -> Answer | None:
         """Return a page, or None when YOC refuses its number, with an error of its own (500) or an answer without rows.
 
-        A list of rows would be recognised, since page 1 is; what is not holds none.
+        An answer in which no rows are recognised counts as refused, since those of page 1 were recognised.
         """
         try:
-            return self._page(query, number, rows, lambda: True, is_probe=True)
+            return self._page(query, number, row_type, lambda: True, is_probe=True)
         except (RequestRefusedError, UnknownEnvelopeError):
             return None
 
     def _page(
-        self, query: Query, number: int, rows: RowType, is_wanted: Callable[[], bool], *, is_probe: bool
+        self, query: Query, number: int, row_type: RowType, is_wanted: Callable[[], bool], *, is_probe: bool
     ) -> Answer | None:
         what = f"Page {number} of {', '.join(query.group_by)}{f' for {query.window}' if query.window else ''}"
 
@@ -158,13 +161,13 @@ class YOCClient:
             if is_probe and errors == ERRORS_THAT_REFUSE:
                 return None  # a negative offset reaches some servers' database
             self._raise_for_status(response, what)
-            return self._read(response, rows)
+            return self._read(response, row_type)
 
         return self._patience.run(what, attempt, is_wanted=is_wanted)
 
-    def _read(self, response: Response, rows: RowType) -> Answer:
+    def _read(self, response: Response, row_type: RowType) -> Answer:
         try:
-            return self._envelopes.read(response.content, response.headers, rows)
+            return self._envelopes.read(response.content, response.headers, row_type)
         except ValueError:
             raise response.not_json() from None
 

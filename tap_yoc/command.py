@@ -74,10 +74,10 @@ def read_json_file(path: str, what: str) -> dict[str, Any]:
 
 
 def load_json_text(text: str, what: str) -> dict[str, Any]:
-    """Return the JSON object of a file.
+    """Return the JSON object that a text is.
 
     Raises:
-        SettingsError: It is none; names the file's role, and not its content.
+        SettingsError: It is no JSON object; names the text's role, and not its content.
     """
     try:
         content = json.loads(text, parse_float=Decimal)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = Any
 """A decoded JSON value: dict, list, str, int, Decimal, bool or None."""
 
-Row: TypeAlias = "dict[str, Json]"
+RawRow: TypeAlias = "dict[str, Json]"
 """`{column: cell}`, cells as the API sent them."""
 
 ROW_LISTS = ("data", "items", "results", "rows", "records")
@@ -51,7 +51,7 @@ class Answer:
 
     rows: list[Any]
     total: int | None
-    """How many rows the server says there are; of which pages, is for the reader of the pages to find out."""
+    """The count that the server sends, of the report or of this page; `pagination.py` finds out which."""
 
 
 def decode(content: bytes) -> Json:
@@ -88,7 +88,7 @@ class Envelope:
         """Return the type of a whole answer with rows of this type: every name is there, and no other.
 
         Raises:
-            ValueError: A name is none that can be decoded so.
+            ValueError: No such type can have a name like one of these.
         """
         part = rows
         for name, names in reversed([*zip(self.path, self.levels, strict=True)]):
@@ -102,7 +102,7 @@ class Envelope:
         return part
 
     def open(self, answer: Any) -> tuple[Json, list[Any]]:  # noqa: ANN401 - of the type made above
-        """Return an answer without its rows, for which a list stands that is as empty as they are; and the rows."""
+        """Return the answer with its rows replaced by `[{}]`, or `[]` where there are none, and the rows."""
         return self._open(answer, 0)
 
     def _open(self, part: Any, depth: int) -> tuple[Json, list[Any]]:  # noqa: ANN401 - likewise
@@ -119,7 +119,7 @@ class RowType(Protocol):
     def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Any]] | None:
         """Return an answer without its rows, and the rows; None when they have to be looked at cell by cell."""
 
-    def cast(self, raw_rows: list[Row]) -> list[Any]:
+    def cast(self, raw_rows: list[RawRow]) -> list[Any]:
         """Return the rows, looked at cell by cell."""
 
 
@@ -166,7 +166,7 @@ class EnvelopeReader:
         return Answer(rows=rows, total=total_of(body, headers))
 
 
-def rows_of(body: Json) -> list[Row]:
+def rows_of(body: Json) -> list[RawRow]:
     """Return the report rows of an answer, wherever its envelope keeps them.
 
     Shape: `[row]`, `{"data": [row]}` or `{"data": {"rows": [row]}}`; a row is `{column: cell}`.
@@ -182,7 +182,7 @@ def rows_path(body: Json) -> tuple[str, ...]:
     return _locate_rows(body)[0]
 
 
-def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[Row]]:
+def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[RawRow]]:
     """Return the rows as they came, and the keys that lead to them."""
     if isinstance(body, dict) and _tells_of_failure(body):
         raise UnknownEnvelopeError("YOC answered a report with success and a failure in one; please report this.")
@@ -195,7 +195,7 @@ def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[Row]]:
     return found
 
 
-def _trimmed(rows: list[Row]) -> list[Row]:
+def _trimmed(rows: list[RawRow]) -> list[RawRow]:
     """Return the rows without blanks around their columns' names; the very list where there are none."""
     names = {name for row in rows for name in row}
     if any(name != name.strip() for name in names):
@@ -211,7 +211,7 @@ def _tells_of_failure(body: dict[str, Json]) -> bool:
     )
 
 
-def _find_rows(body: Json, levels: int, path: tuple[str, ...] = ()) -> tuple[tuple[str, ...], list[Row]] | None:
+def _find_rows(body: Json, levels: int, path: tuple[str, ...] = ()) -> tuple[tuple[str, ...], list[RawRow]] | None:
     if isinstance(body, list):
         return (path, body) if all(isinstance(row, dict) for row in body) else None
     if not isinstance(body, dict) or not levels:

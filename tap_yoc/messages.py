@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.contrib.msgspec import enc_hook as sdk_hook
-from singer_sdk.helpers._util import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ class YOCMessageWriter(MsgSpecWriter):
         if not rows:
             return
         before = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
-        after = b',"time_extracted":' + _encoder.encode(utc_now()) + b"}\n"
+        after = b',"time_extracted":' + _encoder.encode(datetime.now(timezone.utc)) + b"}\n"
         # JSON has no line break within a row.
         lines = _encoder.encode_lines(rows).removesuffix(b"\n").replace(b"\n", after + before)
         self.write_lines(b"".join((before, lines, after)))
@@ -44,6 +44,7 @@ class YOCMessageWriter(MsgSpecWriter):
         self.write_lines(self.serialize_message(message))
 
 
+# msgspec writes a `Decimal` itself; what comes here is a subclass, such as one that is written without an exponent.
 def _plainly(value: Any) -> Any:  # noqa: ANN401 - whatever msgspec does not know itself
     return msgspec.Raw(str(value).encode()) if isinstance(value, Decimal) else sdk_hook(value)
 

@@ -98,7 +98,7 @@ def _picked(names: Json, place: str, columns: Mapping[str, Column], others: Mapp
     for name in names:
         if name in others and name not in columns:
             belongs = others[name].role.value
-            raise SettingsError(f"Setting {place}: {name} belongs into {belongs}.")
+            raise SettingsError(f"Setting {place}: {name} belongs in {belongs}.")
         if name not in columns:
             raise SettingsError(
                 f"Setting {place}: the account has no column {name}{did_you_mean(name, {**columns, **others})}."

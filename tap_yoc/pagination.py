@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_yoc.errors import IncompleteDataError, WindowFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_yoc.envelope import Answer, Row
+    from tap_yoc.envelope import Answer
 
 
 class Pages(Protocol):
@@ -56,7 +56,7 @@ class Habits:
         vars(self).update(vars(learned))
 
 
-def read_pages(pages: Pages, habits: Habits, page_size: int) -> Iterator[list[Row]]:
+def read_pages(pages: Pages, habits: Habits, page_size: int) -> Iterator[list[Any]]:
     """Yield the pages of a report in order until its end is proven, then remember what was learned.
 
     Raises:
@@ -135,7 +135,7 @@ def _first_page(pages: Pages, learned: Habits) -> int:
 
 
 def _check_cap(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
-    pages: Pages, number: int, rows: list[Row], cap: int, learned: Habits, habits: Habits
+    pages: Pages, number: int, rows: list[Any], cap: int, learned: Habits, habits: Habits
 ) -> None:
     """See whether a server that cuts its pages counts them by the size it gives or by the size it was asked for.
 
@@ -150,7 +150,7 @@ def _check_cap(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
     learned.cap_is_harmless = True
 
 
-def _prove_end(pages: Pages, number: int, rows: list[Row], start: int, learned: Habits) -> None:
+def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: Habits) -> None:
     """Accept a page that repeats its predecessor as the answer past the end, when that is what it is."""
     again = pages.get(number + 1)
     if not again or again.rows != rows:
@@ -174,9 +174,12 @@ def _prove_end(pages: Pages, number: int, rows: list[Row], start: int, learned: 
 
 
 class _Ends:
-    """What tells a page from the next one: its length, its first row and its last, as they were before being used."""
+    """What tells a page from the next one: its length, its first row and its last.
 
-    def __init__(self, rows: list[Row]) -> None:
+    Copies, since whoever gets the page fills in cells of its rows.
+    """
+
+    def __init__(self, rows: list[Any]) -> None:
         self.length = len(rows)
         self._rows = [copy(row) for row in (*rows[:1], *rows[-1:])]
 

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 LONGEST_WAIT_SECONDS = 600.0
 """No single wait is longer, whatever `Retry-After` says: a quota may be raised or reset earlier than announced."""
-LONGEST_BACKOFF_SECONDS = 120.0
+SHORTEST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 120.0
 SUCCESSES_BEFORE_SPEEDING_UP = 20
 """Answers in a row, per request in flight, before one more is tried."""
 
@@ -91,9 +91,9 @@ class Patience:
         self._most_in_flight = concurrency
         self._allowed_in_flight = concurrency
         self._in_flight = 0
-        self._worked_in_flight = 0
+        self._proven_in_flight = 0
         """The requests in flight from which one more is being tried; 0 when none is."""
-        self._patience_factor = 1
+        self._successes_factor = 1
         self._successes = 0
         self._paused_until = 0.0
         self._slowed_at = 0.0
@@ -132,7 +132,7 @@ class Patience:
                 raise RunStopped
             now = self.clock.monotonic()
             started = sent_at if started is None else started
-            wait = reason.retry_after or (0.5 + backoff.full_jitter(next(backoffs)))
+            wait = reason.retry_after or (SHORTEST_BACKOFF_SECONDS + backoff.full_jitter(next(backoffs)))
             if self._outage:
                 raise UnavailableError(f"{what}: YOC is still not available ({reason}); run again later.") from reason
             if now + wait - started > self._budget_seconds:
@@ -166,8 +166,8 @@ class Patience:
     def _slow_down(self, sent_at: float, until: float) -> None:
         """Pause all requests, and have fewer in flight; once for all that were sent before the last time.
 
-        One more than what worked for long was too many: back to that, and the next attempt waits four times as long.
-        Otherwise half as many.
+        If one request more than what had worked was being tried: back to that number, and four times as many answers
+        before the next try. Otherwise half as many.
         """
         with self._gate:
             self._paused_until = max(self._paused_until, until)
@@ -175,9 +175,9 @@ class Patience:
             if sent_at < self._slowed_at:
                 return
             self._slowed_at = self.clock.monotonic()
-            if self._worked_in_flight:
-                self._allowed_in_flight, self._worked_in_flight = self._worked_in_flight, 0
-                self._patience_factor *= 4
+            if self._proven_in_flight:
+                self._allowed_in_flight, self._proven_in_flight = self._proven_in_flight, 0
+                self._successes_factor *= 4
             else:
                 self._allowed_in_flight = max(1, self._allowed_in_flight // 2)
 
@@ -187,8 +187,8 @@ class Patience:
             if self._allowed_in_flight == self._most_in_flight:
                 return
             self._successes += 1
-            if self._successes >= SUCCESSES_BEFORE_SPEEDING_UP * self._allowed_in_flight * self._patience_factor:
-                self._worked_in_flight = self._allowed_in_flight
+            if self._successes >= SUCCESSES_BEFORE_SPEEDING_UP * self._allowed_in_flight * self._successes_factor:
+                self._proven_in_flight = self._allowed_in_flight
                 self._allowed_in_flight += 1
                 self._successes = 0
                 self._gate.notify_all()

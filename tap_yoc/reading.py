@@ -32,10 +32,10 @@ class ReadAhead:
     At most `depth` pages wait behind the one that is read; when the last one is in sight, `then` is called.
     """
 
-    def __init__(self, client: YOCClient, query: Query, rows: RowType, pool: Executor, depth: int) -> None:
+    def __init__(self, client: YOCClient, query: Query, row_type: RowType, pool: Executor, depth: int) -> None:
         """Fetch nothing yet."""
         self.query = query
-        self.rows = rows
+        self.row_type = row_type
         self.then: Callable[[], object] | None = None
         self._client = client
         self._pool = pool
@@ -56,11 +56,11 @@ class ReadAhead:
 
     def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
         """Ask for a page; return what waits for it and returns it, or None when the server refuses its number."""
-        return self._pool.submit(self._client.try_page, self.query, number, self.rows).result
+        return self._pool.submit(self._client.try_page, self.query, number, self.row_type).result
 
     def get_sized(self, number: int, page_size: int) -> Answer | None:
         """Return a page cut to another size."""
-        return self._client.page(self.query.cut_to(page_size), number, self.rows)
+        return self._client.page(self.query.cut_to(page_size), number, self.row_type)
 
     def expect(self, last: int | None) -> None:
         """Fetch what comes next, up to `last` and within the depth."""
@@ -101,7 +101,7 @@ class ReadAhead:
         with self._lock:
             if number not in self._ahead:
                 self._ahead[number] = self._pool.submit(
-                    self._client.page, self.query, number, self.rows, self._is_wanted
+                    self._client.page, self.query, number, self.row_type, self._is_wanted
                 )
             return self._ahead[number]
 
@@ -156,7 +156,7 @@ class Reader:
         """Return the pages of a query, those that were begun before if it is this one."""
         begun, self._begun = self._begun, None
         new = self._new(shape, query)
-        if begun and begun.rows is shape and begun.query == new.query:
+        if begun and begun.row_type is shape and begun.query == new.query:
             return begun
         if begun:
             begun.close()

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_yoc.columns import Column
-    from tap_yoc.envelope import Envelope, Json
-    from tap_yoc.envelope import Row as RawRow
+    from tap_yoc.envelope import Envelope, Json, RawRow
     from tap_yoc.reports import Report
     from tap_yoc.summary import RunSummary
 

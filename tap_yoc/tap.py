@@ -199,4 +199,4 @@ def _catalog_of(content: Mapping[str, Any]) -> Catalog:
         _ = content["streams"]
         return Catalog.from_dict(dict(content))
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise SettingsError("The catalog is none that --discover prints; run --discover again.") from None
+        raise SettingsError("The catalog is not one that --discover prints; run --discover again.") from None

@@ -34,7 +34,7 @@ class TokenPair:
         """Return the pair that a file holds.
 
         Raises:
-            ValueError: It is none.
+            ValueError: The file holds no pair.
         """
         if (
             not isinstance(access_token, str)

@@ -48,7 +48,7 @@ class WindowCheck:
             return
         before = [self._previous] if self._previous else []
         neighbours = [*before, *keys]
-        is_ascending = all(map(lt, neighbours, keys[1 - len(before) :]))
+        is_ascending = all(map(lt, neighbours, neighbours[1:]))
         if self._has_days:
             self._check_days([keys[0], keys[-1]] if is_ascending else keys)
         # Most pages ascend as Python sorts; only in the others each two neighbours are looked at.

@@ -108,19 +108,20 @@ def plan(  # noqa: PLR0913 - each argument is one rule of the reach
     start = start_date or earliest
     last = min(end_date or yesterday, yesterday)
     if backfill:
-        wanted, last, after = backfill.first, min(backfill.last, yesterday), bookmark
+        wanted, last, bookmark_after = backfill.first, min(backfill.last, yesterday), bookmark
         missing_from = backfill.first
     else:
         wanted = _first_wanted(start, bookmark, lookback_days)
+        # Days of the lookback were read before; what was not begins behind the bookmark.
         missing_from = max(start_date or date.min, bookmark + ONE_DAY) if bookmark else start
         expected = last if newest is None else min(last, max(newest, settled_until(today, lookback_days)))
-        after = max(bookmark, expected) if bookmark else expected
+        bookmark_after = max(bookmark, expected) if bookmark else expected
     lost_until = min(earliest - ONE_DAY, last)
-    tomorrow = _first_wanted(start, after, lookback_days)
+    next_wanted = _first_wanted(start, bookmark_after, lookback_days)
     return Plan(
         windows=split(max(wanted, earliest), last, window_days),
         lost=Window(first=missing_from, last=lost_until) if missing_from <= lost_until else None,
-        next_first=max(tomorrow, earliest_served(today + ONE_DAY)),
+        next_first=max(next_wanted, earliest_served(today + ONE_DAY)),
     )
 
 

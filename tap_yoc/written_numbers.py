@@ -19,9 +19,10 @@ _PLAIN_OR_QUOTED = re.compile(rb'(?:("?)(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|null
 
 
 def are_plain(cells: list[msgspec.Raw]) -> bool:
-    """Say whether cells are null or JSON numbers that stay as they are written: no text, no exponent, no end of it."""
+    """Say whether cells are null or JSON numbers that stay as they are written: no text, no exponent, not too long."""
     joined = b",".join((*cells, b""))
     others = joined.translate(None, b"0123456789.-,")
+    # Without digits nothing is left, or the nulls. -0 is a number to JSON, and casting makes 0 of it.
     return (
         others == b"null" * (len(others) // len(NULL))
         and b"-0," not in joined

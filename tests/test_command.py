@@ -178,7 +178,7 @@ FILES = [
         "names 2999-01-01, which is still to come",
         id="bookmark in the future",
     ),
-    pytest.param("catalog.json", "{}", "The catalog is none that --discover prints", id="catalog empty"),
+    pytest.param("catalog.json", "{}", "The catalog is not one that --discover prints", id="catalog empty"),
 ]
 
 

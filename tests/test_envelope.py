@@ -16,7 +16,7 @@ from tap_yoc.errors import IncompleteDataError, UnknownEnvelopeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_yoc.envelope import Envelope, Json, Row
+    from tap_yoc.envelope import Envelope, Json, RawRow
 
 ROWS = [{"date": "2026-06-01", "clicks": 5}, {"date": "2026-06-02", "clicks": 7}]
 
@@ -28,7 +28,7 @@ class Loose:
         """Nothing was given yet."""
         self.given: list[bytes] = []
 
-    def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Row]] | None:
+    def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, list[RawRow]] | None:
         """Decode at once."""
         self.given.append(content)
         try:
@@ -36,7 +36,7 @@ class Loose:
         except ValueError:
             return None
 
-    def cast(self, raw_rows: list[Row]) -> list[Row]:
+    def cast(self, raw_rows: list[RawRow]) -> list[RawRow]:
         """Look at nothing."""
         return raw_rows
 

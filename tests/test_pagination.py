@@ -17,7 +17,7 @@ from tap_yoc.pagination import Habits, read_pages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_yoc.envelope import Row
+    from tap_yoc.envelope import RawRow
 
 BEFORE_FIRST = ("error", "empty", "clamp", "all")
 PAST_END = ("empty", "404", "last")
@@ -41,7 +41,7 @@ class Form:
 class Server:
     """Serves rows in pages, keeping each answer as the reader ahead does; counts what it was really asked for."""
 
-    rows: list[Row]
+    rows: list[RawRow]
     size: int
     form: Form = field(default_factory=Form)
     requests: int = 0
@@ -85,12 +85,12 @@ class Server:
         return Answer(rows=list(rows), total={"none": None, "real": len(self.rows), "page": len(rows)}[form.total])
 
 
-def some_rows(count: int, start: int = 1) -> list[Row]:
+def some_rows(count: int, start: int = 1) -> list[RawRow]:
     """Return so many rows, all different."""
     return [{"site_visx_id": number} for number in range(start, start + count)]
 
 
-def read(server: Server, habits: Habits | None = None) -> list[Row]:
+def read(server: Server, habits: Habits | None = None) -> list[RawRow]:
     """Return all rows that a server gives."""
     pages = read_pages(server, Habits() if habits is None else habits, server.size)
     return [row for page in pages for row in page]
@@ -188,7 +188,7 @@ def test_a_report_of_one_row_may_come_on_every_page() -> None:
 class Script(Server):
     """Answers each page number as it is told, and an empty page to all others."""
 
-    def __init__(self, pages: dict[int, tuple[list[Row], int | None]], size: int = 4) -> None:
+    def __init__(self, pages: dict[int, tuple[list[RawRow], int | None]], size: int = 4) -> None:
         """Take rows and total of each page."""
         super().__init__(rows=[], size=size)
         self.pages = pages
@@ -224,7 +224,7 @@ ONE, TWO, THREE = some_rows(4), some_rows(4, 5), some_rows(2, 9)
         pytest.param({1: ([], 7)}, id="a-total-and-no-rows"),
     ],
 )
-def test_pages_that_contradict_themselves_are_a_fault(pages: dict[int, tuple[list[Row], int | None]]) -> None:
+def test_pages_that_contradict_themselves_are_a_fault(pages: dict[int, tuple[list[RawRow], int | None]]) -> None:
     """A total that is not reached, changes or is passed, and a page that comes twice, are a fault."""
     server = Script(pages)
     with pytest.raises(WindowFault):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_yoc.client import YOCClient
-    from tap_yoc.envelope import Row, RowType
+    from tap_yoc.envelope import RawRow, RowType
     from tap_yoc.sandbox.server import Sandbox
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ def query(
     )
 
 
-def a_row(**changed: Any) -> Row:  # noqa: ANN401 - whatever a server sends
+def a_row(**changed: Any) -> RawRow:  # noqa: ANN401 - whatever a server sends
     """Return a row as it is sent, changed as told."""
     return {
         "date": "2026-06-01",
@@ -81,7 +81,7 @@ def a_row(**changed: Any) -> Row:  # noqa: ANN401 - whatever a server sends
     }
 
 
-def taken(raw: Row, report: Report = REPORT, summary: RunSummary | None = None) -> Row:
+def taken(raw: RawRow, report: Report = REPORT, summary: RunSummary | None = None) -> RawRow:
     """Return a row as it is read, cast and completed."""
     shape = RowShape(report, report.figures)
     rows = shape.cast([raw])
@@ -185,7 +185,7 @@ def test_figures_that_no_row_has_are_told(caplog: pytest.LogCaptureFixture) -> N
         pytest.param([a_row(clicks=None, revenue="")], id="without-a-value"),
     ],
 )
-def test_figures_that_came_are_not_told(raws: list[Row]) -> None:
+def test_figures_that_came_are_not_told(raws: list[RawRow]) -> None:
     """With the column in one row, be it without a value, it is not absent."""
     summary = RunSummary()
     shape = RowShape(REPORT, REPORT.figures)
@@ -271,7 +271,7 @@ def test_other_errors_are_no_reason_to_read_again(error: Exception) -> None:
 class FakeClient:
     """Serves reports in pages from 1 on, an empty one past the end; keeps what it was asked for."""
 
-    def __init__(self, rows: list[Row], *, has_total: bool = True) -> None:
+    def __init__(self, rows: list[RawRow], *, has_total: bool = True) -> None:
         """Take the rows of all days."""
         self.rows = rows
         self.has_total = has_total
@@ -298,7 +298,7 @@ class FakeClient:
         return self.page(query, number, rows) if number else None
 
 
-def site_rows(count: int) -> list[Row]:
+def site_rows(count: int) -> list[RawRow]:
     """Return rows of so many sites on one day."""
     return [a_row(site_visx_id=number) for number in range(1, count + 1)]
 
@@ -395,7 +395,7 @@ THIRD_WEEK = Window(first=date(2026, 6, 15), last=date(2026, 6, 21))
 WEEKS = [FIRST_WEEK, SECOND_WEEK, THIRD_WEEK]
 
 
-def rows_of_weeks(count: int) -> list[Row]:
+def rows_of_weeks(count: int) -> list[RawRow]:
     """Return rows of so many sites on the first day of each of three weeks."""
     return [a_row(date=str(week.first), site_visx_id=number) for week in WEEKS for number in range(1, count + 1)]
 

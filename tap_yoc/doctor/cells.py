@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.columns import Column
     from tap_yoc.doctor.listening import Heard
-    from tap_yoc.envelope import Json, Row
+    from tap_yoc.envelope import Json, RawRow
 
 NUMBERS = {"json": "JSON numbers", "text": 'text, such as "34.67"'}
 DAYS = {
@@ -36,7 +36,7 @@ MISSING = {
 SPELLINGS = (("numbers", NUMBERS), ("dates", DAYS), ("booleans", BOOLEANS), ("missing", MISSING))
 
 
-def cell_traits(reports: Sequence[tuple[Heard, list[Row]]], columns: Sequence[Column]) -> Iterator[Trait]:
+def cell_traits(reports: Sequence[tuple[Heard, list[RawRow]]], columns: Sequence[Column]) -> Iterator[Trait]:
     """Yield how numbers, days, booleans and missing dimensions are spelled, each as far as it was seen."""
     seen: defaultdict[str, set[str]] = defaultdict(set)
     for answer, rows in reports:
@@ -53,7 +53,7 @@ def cell_traits(reports: Sequence[tuple[Heard, list[Row]]], columns: Sequence[Co
             yield Trait(name=name, value=found, says=says, forms=forms)
 
 
-def _spelled(column: Column, row: Row) -> Iterator[tuple[str, str]]:
+def _spelled(column: Column, row: RawRow) -> Iterator[tuple[str, str]]:
     """Yield what a cell shows, as the name of a trait and of a spelling."""
     cell = row.get(column.name)
     if cell is None or cell == "":

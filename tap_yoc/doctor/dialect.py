@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.columns import Column
     from tap_yoc.doctor.listening import Heard
-    from tap_yoc.envelope import Json, Row
+    from tap_yoc.envelope import Json, RawRow
     from tap_yoc.pagination import Habits
 
 WORTH_COMPRESSING = 1024
@@ -92,7 +92,7 @@ def _envelope_form(path: tuple[str, ...]) -> dict[str, str]:
     return {"envelope": name if name in {*ROW_LISTS, "bare"} else "other"}
 
 
-def rows_at(path: tuple[str, ...], body: Json) -> list[Row] | None:
+def rows_at(path: tuple[str, ...], body: Json) -> list[RawRow] | None:
     """Return the list that these keys lead to, None when there is none.
 
     The tap does not take an empty list under a name that nobody knows for rows; beside pages with rows it is clear.

@@ -62,11 +62,12 @@ test-newest: ## run the test suite on the newest dependencies allowed
 		--group dev --editable '.[sandbox,token-cache]'
 	@$(BIN)/uv pip list --quiet --python .venv-$* | grep -E '^(duckdb|fastapi|filelock|meltano|requests|singer-sdk) '
 
-lint: setup ## check style, spelling, YAML, the workflows and meltano.yml
+lint: setup ## check style, spelling, YAML, the workflows, meltano.yml and the Dockerfile
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/codespell
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@if test -f meltano.yml; then $(BIN)/check-jsonschema \
 		--schemafile "$$($(PY) -c "from importlib import resources as r; print(r.files('meltano.schemas') / 'meltano.schema.json')")" \

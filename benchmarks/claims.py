@@ -37,11 +37,11 @@ def claims(results: dict[str, Any]) -> list[Claim]:
 
 
 def _at_most(says: str, value: float, limit: float, unit: str = "×") -> Claim:
-    return Claim(says=says, measured=f"{value:.2f}{unit}", holds=value <= limit)
+    return Claim(says=says, measured=f"{value:.3f}{unit}", holds=value <= limit)
 
 
 def _at_least(says: str, value: float, limit: float, unit: str = "×") -> Claim:
-    return Claim(says=says, measured=f"{value:.2f}{unit}", holds=value >= limit)
+    return Claim(says=says, measured=f"{value:.3f}{unit}", holds=value >= limit)
 
 
 def best(figures: dict[str, Any], key: str) -> float:

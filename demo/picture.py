@@ -194,7 +194,7 @@ class Picture:
                 self._text(round(self._x(number), 1), y, f"{day.day} {day:%b}", "muted middle")
 
     def _table(self, top: int) -> None:
-        """List yesterday's sites, those with a colour first by rank, with rates made of sums."""
+        """List yesterday's sites, the largest first, in the colours of the bars, with rates made of sums."""
         ends = (TABLE + 198, TABLE + 236, TABLE + 308, WIDTH - EDGE)
         self._text(TABLE, top + 16, "Yesterday by site", "head")
         for x, name in zip(ends, ("impressions", "fill", "revenue", "eCPM"), strict=True):
@@ -204,6 +204,7 @@ class Picture:
             for site in self._sites
             for currency in self._currencies
         ]
+        rows.sort(key=lambda row: -row[2].impressions)
         y = top + 24
         for site, currency, sums in rows:
             if not sums.requests:
@@ -236,4 +237,5 @@ def _change(now: Decimal | int | None, before: Decimal | int | None, *, is_rate:
     """Return the change in words, of a rate in points; nothing where there is nothing to compare with."""
     if now is None or not before:
         return ""
-    return f"{now - before:+.1f} points" if is_rate else f"{100 * now / Decimal(before) - 100:+.1f} %"
+    change = f"{now - before:+.1f} points" if is_rate else f"{100 * now / Decimal(before) - 100:+.1f} %"
+    return change.replace("-", "−")  # noqa: RUF001 - the sign of numbers

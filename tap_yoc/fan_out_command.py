@@ -69,6 +69,12 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--recent", action="store_true", help="only windows with a day that a daily run reads: yesterday, the lookback"
     )
     parser.add_argument("--today", type=_day, metavar="DAY", help="the day it is (today, in each account's timezone)")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"%(prog)s v{ConfiguredTap.plugin_version}",
+        help="print the version",
+    )
     options = parser.parse_args(arguments)
     if options.first and options.last and options.first > options.last:
         parser.error("--from lies after --to; swap them")

@@ -148,14 +148,14 @@ class Display:
 
         summary = self._summary
         run = summary.mark()
-        parts = [f"stream {summary.streams} of {self._streams}", counted(run.rows, "row")]
-        parts += [counted(run.requests, "request"), _clock(run.seconds)]
-        if summary.retries:
-            parts.append(f"{_clock(summary.waited_seconds)} waited")
+        parts = [f"stream {summary.streams} of {self._streams}"]
+        if summary.failures:  # what matters most comes first, since a narrow terminal cuts the end off
+            parts.append(f"{len(summary.failures)} failed")
         if summary.warnings:
             parts.append(counted(summary.warnings, "warning"))
-        if summary.failures:
-            parts.append(f"{len(summary.failures)} failed")
+        if summary.retries:
+            parts.append(f"{_clock(summary.waited_seconds)} waited")
+        parts += [counted(run.rows, "row"), counted(run.requests, "request"), _clock(run.seconds)]
         streams: list[RenderableType] = [self._of(reading) for reading in summary.readings[-1:]]
         return Group(*streams, Text(", ".join(parts), style="dim", overflow="ellipsis"))
 

@@ -142,8 +142,12 @@ def _fill_in_and_check(config: dict[str, Any], schema: dict[str, Any]) -> None:
     for error in _Validator(schema).iter_errors(config):
         if error.validator == "required":
             missing = [name for name in error.validator_value if name not in error.instance]
-            place = ".".join(map(str, error.path))
-            raise SettingsError(f"Setting {f'{place}.' if place else ''}{missing[0]} is missing; it is required.")
+            if place := ".".join(map(str, error.path)):
+                raise SettingsError(f"Setting {place}.{missing[0]} is missing; it is required.")
+            raise SettingsError(
+                f"Setting {missing[0]} is missing; it belongs in the file that --config names, or with --config=ENV in "
+                f"TAP_YOC_{missing[0].upper()}."
+            )
         name = str(error.path[0]) if error.path else "?"
         place = ".".join(map(str, error.path)) or name
         wanted = _wanted(error.schema if isinstance(error.schema, dict) else {})

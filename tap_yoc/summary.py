@@ -157,7 +157,7 @@ class RunSummary:
         """Log once how many rows of a stream came without a value that belongs to their key."""
         for (name, column), rows in self.missing.items():
             if name == stream:
-                logger.info("Stream %s: %s was missing in %d rows; text became '' and a number 0.", name, column, rows)
+                logger.info("Stream %s: %s was missing in %s.", name, column, counted(rows, "row"))
 
     def fail(self, stream: str, failure: BaseException) -> None:
         """Note the failure of a stream."""

@@ -97,9 +97,10 @@ class TapYOC(ConfiguredTap):
         failed = self.run.summary.fail
         try:
             yield
-        except BrokenPipeError as error:
-            self.logger.error("The target stopped reading; see its log.")  # noqa: TRY400 - foreseeable
-            failed("target", error)
+        except BrokenPipeError:
+            stopped = YOCError("The target stopped reading; see its log.")
+            self.logger.error("%s", stopped)  # noqa: TRY400 - foreseeable
+            failed("target", stopped)
             drop_stdout()
         except Exception as error:
             self.logger.exception("The run failed unexpectedly; please report this.")

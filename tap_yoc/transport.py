@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
@@ -102,11 +103,11 @@ class Transport:
             RetryableError: The connection broke, or the answer was cut or took longer than the timeout in all.
             SettingsError: The host redirects; following would show the credentials to another one.
         """
-        self._summary.count_request()
-        started = self.clock.monotonic()
         try:
             # Without a session, which would look up proxies and keep cookies at every request.
             request = requests.Request(method, url, headers=self._headers, auth=auth, **body).prepare()
+            self._summary.count_request()  # not before it is signed, for which a login may have to be sent, or fail
+            started = self.clock.monotonic()
             with self._adapter.send(request, timeout=self._timeout_seconds, **self._surroundings_of(url)) as answer:
                 content = bytearray()
                 # Not `iter_content`, which waits until a chunk is full, however slowly it drips.
@@ -161,9 +162,10 @@ def _in_our_terms(error: Exception, url: str) -> Exception:
             f"REQUESTS_CA_BUNDLE."
         )
     if isinstance(error, requests.exceptions.ConnectTimeout) or reason in _NEVER_CONNECTED:
-        return NotSentError(f"no connection ({reason})")
+        return NotSentError(f"no connection to {urlsplit(url).netloc} ({reason})")
     broken = isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.Timeout))
-    return RetryableError(f"{'no connection' if broken else 'the answer broke off'} ({reason})")
+    what = f"no connection to {urlsplit(url).netloc}" if broken else "the answer broke off"
+    return RetryableError(f"{what} ({reason})")
 
 
 _NEVER_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror", "NameResolutionError", "NewConnectionError"})

@@ -161,7 +161,7 @@ CASES = {
         settings={"auth_url": CLOSED},
         step="login",
         code=5,
-        says="YOC gives no usable answer: no connection (ConnectionRefusedError).",
+        says="YOC gives no usable answer: no connection to 127.0.0.1:9 (ConnectionRefusedError).",
         do=(
             "Check api_url and auth_url, the firewall, and whether this network needs a proxy (HTTPS_PROXY)."
             " YOC's own addresses are https://api.yoc.com and https://oauth.yoc.com."
@@ -172,7 +172,7 @@ CASES = {
         settings={"auth_url": "https://URL"},
         step="login",
         code=5,
-        says="YOC gives no usable answer: no connection (SSLError).",
+        says="YOC gives no usable answer: no connection to 127.0.0.1:8098 (SSLError).",
         do=(
             "The address says https, and what answers there does not speak TLS: check host and port in "
             "api_url and auth_url, and whether this network needs a proxy (HTTPS_PROXY)."

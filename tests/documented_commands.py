@@ -1,4 +1,4 @@
-"""Who runs the commands that the pages tell readers to type: a test, or a person, who says when.
+"""Who runs the commands that the pages tell readers to type: a test, CI itself, a person on a day, or nobody, and why.
 
 A command that a page shows and that has no entry here fails `test_docs.py`.
 """
@@ -8,16 +8,20 @@ from __future__ import annotations
 STEERING = "test_sandbox_docs.py::test_steering_from_outside"
 SANDBOX_IN_SHELL = "test_sandbox_docs.py::test_shell_example"
 SCHEDULE = "test_meltano.py::test_the_morning_schedule_fills_postgres"
+SETTINGS_LISTED = "test_meltano.py::test_settings_are_listed_and_secrets_are_not"
+SETTINGS_GIVEN = "test_meltano.py::test_the_tap_gets_its_settings_with_their_types"
 STATE = "test_meltano.py::test_state_is_shown_set_and_cleared"
 FULL_REFRESH = "test_meltano.py::test_first_second_and_full_refresh"
 AT_A_TIME = "test_meltano.py::test_two_runs_at_a_time_have_a_state_each"
 FIRST_ROWS = "test_readme.py::test_first_rows_work_in_the_order_of_the_page"
 
+NO_DOCKER = "nobody yet: CI has no Docker, as the page says"
+
 RUN_BY = {
     # README.md
     "make demo": "test_demo.py::test_demo_from_nothing",
-    "make test": "test_docs.py::test_every_command_is_run_or_named",
-    "pip install '.[sandbox,token-cache]'": "test_packaging.py::test_wheel_declares_its_commands",
+    "make test": "CI: .ci/run, and .github/workflows/test.yml",
+    "pip install '.[sandbox,token-cache,progress]'": "by hand on 2026-11-24: in a fresh environment",
     "tap-yoc-sandbox --write-config config.json &": "sandbox/test_sandbox_command.py::test_serves_until_stopped",
     "tap-yoc --config config.json --discover > catalog.json": FIRST_ROWS,
     "tap-yoc --config config.json > rows.jsonl": FIRST_ROWS,
@@ -27,6 +31,7 @@ RUN_BY = {
     "tap-yoc --about": FIRST_ROWS,
     "tap-yoc --about --format json": FIRST_ROWS,
     "tap-yoc --version": FIRST_ROWS,
+    "tap-yoc-sandbox &": "sandbox/test_sandbox_command.py::test_serves_until_stopped",
     "meltano install": "test_meltano.py::project",
     "meltano run tap-yoc target-jsonl": FULL_REFRESH,
     "meltano --environment=production run tap-yoc target-jsonl": FULL_REFRESH,
@@ -35,10 +40,12 @@ RUN_BY = {
     "export TARGET_POSTGRES_USER=loader TARGET_POSTGRES_PASSWORD='a secret'": SCHEDULE,
     "meltano --environment=production run tap-yoc target-postgres": SCHEDULE,
     "TAP_YOC_STANDARD_REPORTS='[\"site_daily\"]' meltano run tap-yoc target-jsonl": FULL_REFRESH,
-    "meltano config list tap-yoc --all": "test_meltano.py::test_settings_are_listed_and_secrets_are_not",
-    "meltano config print tap-yoc": "test_meltano.py::test_the_tap_gets_its_settings_with_their_types",
-    "meltano config test tap-yoc": "test_meltano.py::test_meltano_can_test_the_settings",
-    "meltano select tap-yoc --list --all": "test_meltano.py::test_streams_are_selected_and_keys_cannot_be_left_out",
+    "meltano --environment=sandbox config list tap-yoc --all": SETTINGS_LISTED,
+    "meltano --environment=sandbox config print tap-yoc": SETTINGS_GIVEN,
+    "meltano --environment=sandbox config test tap-yoc": "test_meltano.py::test_meltano_can_test_the_settings",
+    "meltano --environment=sandbox select tap-yoc --list --all": (
+        "test_meltano.py::test_streams_are_selected_and_keys_cannot_be_left_out"
+    ),
     "meltano state list": STATE,
     "meltano state get sandbox:tap-yoc-to-target-jsonl": STATE,
     "meltano state set --force sandbox:tap-yoc-to-target-jsonl "
@@ -61,14 +68,15 @@ RUN_BY = {
     "python examples/sql/run.py --alarms --postgres postgresql://me@host/warehouse --schema tap_yoc": (
         "test_sql.py::test_the_alarms_have_an_exit_code"
     ),
+    "PGOPTIONS='-c search_path=tap_yoc' "
     "psql postgresql://me@host/warehouse -f examples/sql/metrics.sql -f examples/sql/alarm.sql": (
         "test_sql.py::test_files_run_as_they_stand_in_psql"
     ),
     # docs/docker.md
-    "make build": "test_packaging.py::test_wheel_ships_the_package_typed_and_nothing_else",
-    "docker build --tag tap-yoc .": "by hand: not run in CI, as the page says",
-    "docker run --rm tap-yoc --version": "by hand: not run in CI, as the page says",
-    "docker run --rm --env-file .env tap-yoc --config=ENV > rows.jsonl": "by hand: not run in CI, as the page says",
+    "make build": "by hand on 2026-11-24; CI: .github/workflows/release.yml",
+    "docker build --tag tap-yoc .": NO_DOCKER,
+    "docker run --rm tap-yoc --version": NO_DOCKER,
+    "docker run --rm --env-file .env tap-yoc --config=ENV > rows.jsonl": NO_DOCKER,
     # docs/orchestration.md
     "tap-yoc-plan accounts/north.json accounts/south.json": (
         "test_fan_out.py::test_the_installed_command_prints_accounts_times_windows"
@@ -95,12 +103,14 @@ RUN_BY = {
     "meltano invoke tap-yoc:doctor": "test_meltano.py::test_the_doctor_is_a_command_of_the_plugin",
     "meltano test tap-yoc": "test_meltano.py::test_meltano_test_says_whether_a_run_will_work",
     # examples/dagster/README.md, examples/airflow/README.md
-    "make -C examples/dagster demo": "by hand: it backfills six months; test_examples.py runs the same in part",
-    "make -C examples/airflow demo": "by hand: likewise",
+    "make -C examples/dagster demo": (
+        "by hand on 2026-11-24: it backfills six months; test_examples.py runs the same in part"
+    ),
+    "make -C examples/airflow demo": "by hand on 2026-11-24: likewise",
     # docs/benchmarks.md
-    "make bench": "by hand: it takes a quarter of an hour, and docs/benchmarks.md is what it writes",
-    "make bench ARGS=--quick": "by hand: it sets up the other tools, which takes minutes and a network",
-    'make bench ARGS="--only a,b"': "by hand: likewise",
+    "make bench": "by hand on 2026-11-24: it takes a quarter of an hour, and docs/benchmarks.md is what it writes",
+    "make bench ARGS=--quick": "by hand on 2026-11-24: it sets up the other tools, which takes minutes and a network",
+    'make bench ARGS="--only a,b"': "by hand on 2026-11-24: likewise",
     "make bench ARGS=--render": "test_benchmarks.py::test_page_shows_the_results_that_are_kept",
 }
-"""By command, as `pages.commands` gives it: `file::test` below `tests/`, or `by hand: …`."""
+"""By command, as `pages.commands` gives it: `file::test` below `tests/`, `CI: …`, `by hand on …: …`, or `nobody: …`."""

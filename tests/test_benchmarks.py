@@ -201,19 +201,19 @@ def results() -> dict[str, Any]:
 def test_claims_are_checked() -> None:
     """A claim that the figures do not bear out is not said to hold."""
     held = {claim.says: (claim.measured, claim.holds) for claim in claims(results())}
-    assert held["(a) at most 3 times the floor's instructions a row"] == ("2.50×", True)
-    assert held["(a) at most a fifth of the best peer's instructions a row"] == ("0.15×", True)
-    assert held["(b) at concurrency 8 at least 6 times as fast as at 1"] == ("5.33×", False)
+    assert held["(a) at most 3 times the floor's instructions a row"] == ("2.500×", True)
+    assert held["(a) at most a fifth of the best peer's instructions a row"] == ("0.150×", True)
+    assert held["(b) at concurrency 8 at least 6 times as fast as at 1"] == ("5.333×", False)
     default = "(b) at concurrency 4, the default, at least 3.5 times as fast as"
-    assert held[f"{default} every peer that reads page by page"] == ("4.12×", True)
-    assert held["(b) likewise as the peer that reads two windows side by side"] == ("3.38×", False)
+    assert held[f"{default} every peer that reads page by page"] == ("4.125×", True)
+    assert held["(b) likewise as the peer that reads two windows side by side"] == ("3.375×", False)
     assert held["(e) right in every line"] == ("1 of 1", True)
 
 
 def test_page_and_chart() -> None:
     """Every part has its table, every claim its line, and the chart is an image."""
     made = page(results())
-    assert "| (b) at concurrency 8 at least 6 times as fast as at 1 | 5.33× | **no** |" in made
+    assert "| (b) at concurrency 8 at least 6 times as fast as at 1 | 5.333× | **no** |" in made
     assert "| a healthy server | right | right | right | right |" in made
     assert "$" not in made.replace("```sh", "")
     assert ET.fromstring(chart(results())).tag.endswith("svg")  # noqa: S314 - written a line ago

@@ -174,6 +174,14 @@ def test_json_has_the_names_of_the_page(sandbox: Sandbox) -> None:
         assert step["says"] in text
 
 
+def test_a_web_page_instead_of_the_metadata_tells_nothing_of_the_account(sandbox: Sandbox) -> None:
+    """A sandbox made after such an answer would have an account that nobody has."""
+    sandbox.add_fault("html_200", where="metadata", times=-1)
+    told = json.loads(as_json(doctor(sandbox.config), "1.0"))
+    assert told["exit_code"] == 5
+    assert not {"account", "types", "metadata_blanks"} & set(told["forms"])
+
+
 def test_the_page_shows_what_the_doctor_says(sandbox: Sandbox) -> None:
     """Table and samples of the page are as the doctor is today."""
     page = PAGE.read_text("utf-8")
@@ -276,7 +284,7 @@ def test_the_command_takes_a_file_or_the_environment(today: Sandbox, tmp_path: P
     [
         (["--version"], 0, "tap-yoc-doctor v"),
         (["--config", "nowhere.json"], 2, "The config nowhere.json cannot be read (No such file or directory)."),
-        ([], 2, "Setting client_id is missing; it is required."),
+        ([], 2, "Setting client_id is missing; it belongs in the file that --config names"),
     ],
     ids=str,
 )  # fmt: skip

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from harness import TODAY, YESTERDAY, VirtualClock, run_tap, settings_of
 
 from tap_yoc.entity_streams import EntityStream
+from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.patience import RetryableError
+from tap_yoc.reading import Reader
 from tap_yoc.redaction import Redactor
 from tap_yoc.sandbox.server import Sandbox
 from tap_yoc.summary import RunSummary
 from tap_yoc.transport import Response, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
+
+    from tap_yoc.client import Query
+    from tap_yoc.reports import Report
+
+T = TypeVar("T")
 
 
 def state_of(stream: str, day: str) -> dict[str, Any]:
@@ -160,6 +169,14 @@ def test_a_refused_token_ends_the_run_at_once(sandbox: Sandbox, config: dict[str
     assert {body["page"] for body in reports_asked(sandbox)} <= {0, 1}
     grants = [request.grant for request in sandbox.requests if request.kind == "token"]
     assert grants in (["password", "refresh_token"], ["password", "refresh_token", "refresh_token"]), "one a page"
+
+
+def test_a_refused_login_is_one_request(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """What could not be sent for want of a token is not counted as sent."""
+    run = run_tap({**config, "password": "not-the-password"}, streams=["site_daily"])
+    assert run.exit_code == 3
+    assert len(sandbox.requests) == 1
+    assert ", 1 request, " in run.log
 
 
 def test_the_last_line_counts_what_happened(sandbox: Sandbox, config: dict[str, Any], clock: VirtualClock) -> None:
@@ -327,3 +344,74 @@ def test_client_credentials_travel_where_they_are_told_to(
     assert run.exit_code == 0, run.log
     assert ("client_secret" in login) is in_body
     assert ("client_id" in login) is in_body
+
+
+def test_a_backfill_is_compared_with_totals_of_its_own_days(config: dict[str, Any]) -> None:
+    """Days that a backfill reads behind `end_date` have totals, too, and do not fail for want of them."""
+    backfill = {"end_date": "2026-06-05", "backfill_from": "2026-06-08", "backfill_to": "2026-06-10"}
+    run = run_tap({**config, **backfill, "on_incomplete_day": "fail"}, streams=["site_daily"])
+    assert run.exit_code == 0, run.log
+    assert run.days("site_daily") == ["2026-06-08", "2026-06-09", "2026-06-10"]
+    assert "once more" not in run.log
+
+
+def test_the_next_window_is_asked_for_before_this_one_is_written(
+    config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first page of a window is on its way before the last page of the one before it is written."""
+    done: list[str] = []
+    write_records = YOCMessageWriter.write_records
+
+    class Pool(ThreadPoolExecutor):
+        def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - as in Executor
+            query, number = args[:2]
+            if "site_visx_id" in query.group_by and number == 1:
+                done.append(f"asked for {query.window}")
+            return super().submit(fn, *args, **kwargs)
+
+    def noting(writer: YOCMessageWriter, stream: str, rows: list[Any]) -> None:
+        done.append(f"wrote {stream}")
+        write_records(writer, stream, rows)
+
+    monkeypatch.setattr("tap_yoc.run.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(YOCMessageWriter, "write_records", noting)
+    run = run_tap({**config, "window_days": 5}, streams=["site_daily"])
+    assert run.exit_code == 0, run.log
+    assert done == [
+        "asked for 2026-06-01 to 2026-06-05",
+        "asked for 2026-06-06 to 2026-06-10",
+        "wrote site_daily",
+        "asked for 2026-06-11 to 2026-06-14",
+        "wrote site_daily",
+        "wrote site_daily",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "dated", "site"),
+    [
+        pytest.param([("Site", 3)], [], ("Site", 3), id="both are there"),
+        pytest.param([("", 3)], [], (None, 3), id="no name"),
+        pytest.param([("Site", 0)], [], ("Site", None), id="no parent"),
+        pytest.param([("Site", 0), ("Site", 3)], [("Site", 3), ("Site", 0)], ("Site", None), id="no parent any more"),
+    ],
+)
+def test_a_name_or_parent_that_is_missing_is_null(
+    config: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[tuple[str, int]],
+    dated: list[tuple[str, int]],
+    site: tuple[str | None, int | None],
+) -> None:
+    """The stand-ins that keys need are none of a name's or parent's values: the newest row's gap is a null."""
+
+    def given(_: Reader, report: Report, __: Query) -> Iterator[dict[str, Any]]:
+        has_days = "date" in [column.name for column in report.group_by]
+        for day, (name, publisher) in enumerate(dated if has_days else rows, 1):
+            row = {"site_visx_id": 7, "site_name": name, "publisher_visx_id": publisher}
+            yield {**row, "date": f"2026-06-0{day}"} if has_days else row
+
+    monkeypatch.setattr(Reader, "rows", given)
+    run = run_tap(config, streams=["sites"])
+    assert run.exit_code == 0, run.log
+    assert run.records("sites") == [{"site_visx_id": 7, "site_name": site[0], "publisher_visx_id": site[1]}]

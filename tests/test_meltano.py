@@ -50,6 +50,11 @@ class Project:
     sandbox: Sandbox
 
     @property
+    def login(self) -> dict[str, str]:
+        """Where YOC is and who logs in, as variables: what the environment `sandbox` has, and `production` has not."""
+        return {f"TAP_YOC_{name.upper()}": value for name, value in self.sandbox.config.items()}
+
+    @property
     def today(self) -> date:
         """The sandbox's day."""
         return self.sandbox.today
@@ -104,17 +109,21 @@ def said_until(word: str, process: subprocess.Popen[str]) -> str:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The repository's meltano.yml beside the repository's package, installed; settings come as variables."""
+    """The repository's meltano.yml beside the repository's package, installed.
+
+    Its environment `sandbox` has another port than usual; which days and reports are wanted comes as variables.
+    """
     folder = tmp_path_factory.mktemp("project")
     written = (ROOT / "meltano.yml").read_text("utf-8")
     second = textwrap.indent(SECOND_ACCOUNT, "  ")
-    (folder / "meltano.yml").write_text(written.replace("  loaders:\n", f"{second}  loaders:\n"), encoding="utf-8")
+    written = written.replace("  loaders:\n", f"{second}  loaders:\n")
     for name in ("LICENSE", "README.md", "pyproject.toml", "tap_yoc"):
         (folder / name).symlink_to(ROOT / name)
     today = datetime.now(ZoneInfo("Europe/Berlin")).date()
     with Sandbox(today=today) as sandbox:
+        written = written.replace("http://127.0.0.1:8098", sandbox.url)
+        (folder / "meltano.yml").write_text(written, encoding="utf-8")
         settings = {
-            **sandbox.config,
             "start_date": (today - timedelta(days=DAYS)).isoformat(),
             "reports": json.dumps([REPORT]),
             "standard_reports": '["site_daily"]',
@@ -131,16 +140,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 def test_settings_are_listed_and_secrets_are_not(project: Project) -> None:
     """`meltano config list` names every setting, and shows neither password nor client secret."""
-    listed = project.meltano("config", "list", "tap-yoc", "--all")
+    listed = project.meltano("--environment=sandbox", "config", "list", "tap-yoc", "--all")
     for name in ("client_id", "lookback_days", "reports", "user_agent"):
         assert re.search(rf"^{name} .*\[env: TAP_YOC_{name.upper()}\]", listed, re.MULTILINE), name
-    assert project.env["TAP_YOC_PASSWORD"] not in listed
-    assert project.env["TAP_YOC_CLIENT_SECRET"] not in listed
+    assert project.sandbox.config["password"] not in listed
+    assert project.sandbox.config["client_secret"] not in listed
 
 
 def test_streams_are_selected_and_keys_cannot_be_left_out(project: Project) -> None:
     """`meltano select --list` shows the user's own report; its whole grain is automatic."""
-    listed = project.meltano("select", "tap-yoc", "--list", "--all")
+    listed = project.meltano("--environment=sandbox", "select", "tap-yoc", "--list", "--all")
     for column in ("date", "ad_unit_visx_id", "is_publisher_campaign"):
         assert re.search(rf"\[automatic *\] hb_units\.{column}\b", listed)
     assert re.search(r"\[selected *\] hb_units\.impressions\b", listed)
@@ -184,18 +193,20 @@ def test_meltano_test_says_whether_a_run_will_work(project: Project) -> None:
 
 def test_meltano_can_test_the_settings(project: Project) -> None:
     """`meltano config test` says that the login works."""
-    assert "Plugin configuration is valid" in project.meltano("config", "test", "tap-yoc")
+    assert "Plugin configuration is valid" in project.meltano("--environment=sandbox", "config", "test", "tap-yoc")
 
 
 def test_the_tap_gets_its_settings_with_their_types(project: Project) -> None:
     """`meltano config print` shows what the tap is given: an array, numbers, dates; and no secret."""
-    said = project.meltano("--log-level=error", "config", "print", "tap-yoc", "--format=json")
+    options = ("--log-level=error", "--environment=sandbox")
+    said = project.meltano(*options, "config", "print", "tap-yoc", "--format=json")
     printed = json.loads(said[said.index("{") :])
     assert printed["reports"] == [REPORT]
     assert (printed["standard_reports"], printed["request_timeout"]) == (["site_daily"], 30)
     assert printed["start_date"] == str(project.today - timedelta(days=DAYS))
-    assert project.env["TAP_YOC_PASSWORD"] not in said
-    assert project.env["TAP_YOC_CLIENT_SECRET"] not in said
+    assert printed["client_id"] == project.sandbox.config["client_id"]
+    assert project.sandbox.config["password"] not in said
+    assert project.sandbox.config["client_secret"] not in said
 
 
 def test_a_backfill_by_variables_leaves_the_bookmarks(project: Project) -> None:
@@ -262,6 +273,7 @@ def test_a_second_account_has_settings_state_and_folder_of_its_own(project: Proj
 def test_the_morning_schedule_fills_postgres(project: Project, postgres: Database) -> None:
     """The job runs in production, whatever the default is; rows read again replace the old ones."""
     variables = {
+        **project.login,
         "TARGET_POSTGRES_PORT": str(postgres.port),
         "TARGET_POSTGRES_HOST": postgres.host,
         "TARGET_POSTGRES_USER": postgres.user,

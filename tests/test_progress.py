@@ -107,7 +107,7 @@ def test_waits_warnings_and_failures_are_shown() -> None:
     summary.fail("companies", UnavailableError("down"))
     display, paper = on_paper(summary)
     display.look()
-    assert screen_of(paper)[-1].endswith("41 requests, 0:33, 1:15 waited, 1 warning, 1 failed")
+    assert screen_of(paper)[-1].startswith("stream 2 of 12, 1 failed, 1 warning, 1:15 waited, ")
 
 
 @pytest.mark.parametrize("days", [0, 93, 183])
@@ -241,6 +241,38 @@ def test_a_terminal_that_is_closed_does_not_end_the_run() -> None:
     display.stop()
 
 
+def test_handlers_get_their_stream_back() -> None:
+    """After the display has ended the log goes where it went before, and not through what is left of the display."""
+    display, paper = on_paper(reading(Watch()))
+    here, elsewhere = logging.StreamHandler(paper), logging.StreamHandler(io.StringIO())
+    other = elsewhere.stream
+    root = logging.getLogger()
+    for handler in (here, elsewhere):
+        root.addHandler(handler)
+    try:
+        display.start()
+        during = (here.stream, elsewhere.stream)
+        display.stop()
+    finally:
+        for handler in (here, elsewhere):
+            root.removeHandler(handler)
+    assert during[0] is not paper
+    assert during[1] is other
+    assert (here.stream, elsewhere.stream) == (paper, other)
+
+
+def test_of_a_stream_that_has_ended_nothing_is_left() -> None:
+    """Between two streams the last one's line stays, without an estimate of days that nobody reads any more."""
+    watch = Watch()
+    summary = reading(watch)
+    summary.end("site_daily")
+    watch.seconds = 40.0
+    display, paper = on_paper(summary)
+    display.look()
+    (line,) = [line for line in screen_of(paper) if line.startswith("site_daily")]
+    assert line.endswith("93 of 183 days   14,203 rows     39 requests   0:32")
+
+
 @contextmanager
 def a_terminal(rows: int = 24, columns: int = 400) -> Iterator[tuple[int, int]]:
     """Make a pseudo-terminal; yields the end that shows and the end that programs write to."""
@@ -303,6 +335,18 @@ def test_where_it_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LINES", "7")
         monkeypatch.setenv("COLUMNS", "80")
         assert terminal() is None
+
+
+@pytest.mark.usefixtures("plain_environment")
+@pytest.mark.parametrize("name", ["stderr", "stdout"])
+def test_a_stream_that_is_closed_is_no_terminal(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A process that was started with stderr or stdout closed runs all the same."""
+    closed = io.StringIO()
+    closed.close()
+    with a_terminal() as (_, writes), open(writes, "w", closefd=False) as tty:
+        monkeypatch.setattr(sys, "stderr", tty)
+        monkeypatch.setattr(sys, name, closed)
+        assert (terminal() is None) == (name == "stderr")
 
 
 @contextmanager

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 from harness import settings_of
 
 from tap_yoc.errors import ExitCode, SettingsError
 from tap_yoc.settings import did_you_mean, secrets_in
+from tap_yoc.tap import TapYOC
 from tap_yoc.windows import Window, day_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tap_yoc.settings import Settings
 
 CANARY = "s3cr3t-canary"
@@ -180,7 +185,12 @@ def test_settings_of_the_sdk_are_no_mistake() -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        pytest.param({"client_id": None}, "Setting client_id is missing; it is required.", id="no-client-id"),
+        pytest.param(
+            {"client_id": None},
+            "Setting client_id is missing; it belongs in the file that --config names, or with --config=ENV in "
+            "TAP_YOC_CLIENT_ID.",
+            id="no-client-id",
+        ),
         pytest.param({"client_id": ""}, "Setting client_id is empty", id="empty-client-id"),
         pytest.param({"client_id": "  "}, "Setting client_id is empty", id="blank-client-id"),
         pytest.param({"client_secret": ""}, "Setting client_secret is empty", id="empty-client-secret"),
@@ -314,3 +324,15 @@ def test_the_closest_name_is_suggested_or_none() -> None:
 def test_a_number_that_no_clock_counts_is_refused(name: str, value: object) -> None:
     """A number of seconds or minutes beyond what sockets and clocks take is refused, and does not break the run."""
     assert f"Setting {name} must be" in refusal({**CONFIG, name: value})
+
+
+def test_of_several_config_files_the_later_ones_win(tmp_path: Path) -> None:
+    """A setting that two files have is the later one's; what only the earlier one has stays."""
+    for name, settings in {"all": {"page_size": 70, "window_days": 5}, "one": {"page_size": 30}}.items():
+        (tmp_path / name).write_text(json.dumps(settings), encoding="utf-8")
+    command = TapYOC.get_singer_command()
+    (option,) = [option for option in command.params if option.name == "config"]
+    context = click.Context(command)
+    for names, page_size in ((("all", "one"), 30), (("one", "all"), 70)):
+        read = TapYOC.cb_config(context, option, tuple(str(tmp_path / name) for name in names))
+        assert read.config == {"page_size": page_size, "window_days": 5}

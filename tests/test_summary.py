@@ -99,8 +99,8 @@ def test_missing_key_values_are_told_by_stream_and_column(caplog: pytest.LogCapt
     with caplog.at_level(logging.INFO, logger="tap-yoc"):
         summary.tell_missing("country_daily")
     assert caplog.messages == [
-        "Stream country_daily: country was missing in 3 rows; text became '' and a number 0.",
-        "Stream country_daily: publisher_visx_id was missing in 1 rows; text became '' and a number 0.",
+        "Stream country_daily: country was missing in 3 rows.",
+        "Stream country_daily: publisher_visx_id was missing in 1 row.",
     ]
 
 
@@ -218,3 +218,19 @@ def test_the_outcome_of_a_run_that_was_stopped() -> None:
 def test_numbers_with_their_nouns(number: int, text: str) -> None:
     """One row is a row, and thousands can be read."""
     assert counted(number, "row") == text
+
+
+def test_days_that_lie_behind_are_those_of_the_rows_or_of_the_windows() -> None:
+    """Within a window the newest row tells how far it is; a window read whole is behind, be its last days empty."""
+    summary = RunSummary()
+    summary.begin("site_daily")
+    (reading,) = summary.readings
+    summary.plan(date(2026, 6, 1), date(2026, 6, 28))
+    passed = [reading.days_passed]
+    summary.come_to(date(2026, 6, 5))
+    passed.append(reading.days_passed)
+    summary.complete([date(2026, 6, day) for day in range(1, 15)])
+    passed.append(reading.days_passed)
+    summary.come_to(date(2026, 6, 21))
+    passed.append(reading.days_passed)
+    assert passed == [0, 4, 14, 20]

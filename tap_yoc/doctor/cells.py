@@ -6,10 +6,11 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from tap_yoc.columns import Kind, Role
+from tap_yoc.columns import Kind, Role, columns_of
 from tap_yoc.doctor.findings import Trait
 from tap_yoc.doctor.listening import METADATA
-from tap_yoc.envelope import rows_path
+from tap_yoc.envelope import decode, rows_path
+from tap_yoc.errors import UnknownEnvelopeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,13 +73,13 @@ def _spelled(column: Column, row: RawRow) -> Iterator[tuple[str, str]]:
 def _behind_the_day(cell: Json) -> str:
     """Return what is behind a day, with its digits hidden where no form has it."""
     behind = re.sub(r"^\d{4}-\d{2}-\d{2}", "", str(cell))
-    forms = {"": "day", "T00:00:00": "datetime", " 00:00:00": "datetime_space", "T00:00:00Z": "datetime_z"}
+    forms = {text.removeprefix(DAYS["day"]): form for form, text in DAYS.items()}
     return forms.get(behind) or re.sub(r"\d", "9", str(cell))
 
 
 def offer_traits(heard: Sequence[Heard], columns: Sequence[Column]) -> Iterator[Trait]:
     """Yield what kind of account it is, and how the metadata spells its types."""
-    if not any(answer.place == METADATA and answer.worked for answer in heard):
+    if metadata_in(heard) is None:
         return
     names = {column.name for column in columns}
     account = "none" if not names else "full" if "company_id" in names else "narrow"
@@ -100,7 +101,7 @@ def offer_traits(heard: Sequence[Heard], columns: Sequence[Column]) -> Iterator[
 
 def blank_traits(heard: Sequence[Heard], bodies: Sequence[tuple[Heard, Json]]) -> Iterator[Trait]:
     """Yield where columns' names have blanks around them, as in the example that YOC publishes."""
-    if not any(answer.place == METADATA and answer.worked for answer in heard):
+    if metadata_in(heard) is None:
         return
     blank = set(blank_names(heard))
     places = ["metadata"] if blank else []
@@ -123,8 +124,17 @@ def blank_traits(heard: Sequence[Heard], bodies: Sequence[tuple[Heard, Json]]) -
 
 def blank_names(heard: Sequence[Heard]) -> list[str]:
     """Return the columns whose names have blanks around them in the metadata, trimmed."""
-    metadata = [answer.content for answer in heard if answer.place == METADATA and answer.worked]
-    return [name.decode().strip() for name in _BLANK_NAME.findall(metadata[-1])] if metadata else []
+    return [name.decode().strip() for name in _BLANK_NAME.findall(metadata_in(heard) or b"")]
+
+
+def metadata_in(heard: Sequence[Heard]) -> bytes | None:
+    """Return the newest metadata that came, None where there was none or something else, such as a web page."""
+    contents = [answer.content for answer in heard if answer.place == METADATA and answer.worked]
+    try:
+        columns_of(decode(contents[-1]))
+    except (IndexError, ValueError, UnknownEnvelopeError):
+        return None
+    return contents[-1]
 
 
 _BLANK_NAME = re.compile(rb'"name"\s*:\s*"(\s[^"]*|[^"]*\s)"')

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
 from datetime import date
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 
 NEEDS = ("duckdb", "fastapi", "fastapi_offline", "python_multipart", "uvicorn")
 FAILED, USAGE = 1, 2
+
+
+def _version() -> str:
+    try:
+        return version("tap-yoc")
+    except PackageNotFoundError:
+        return "0"
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -35,6 +44,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--gap-day", type=date.fromisoformat, action="append", default=[], help="a day without rows; repeatable"
     )
     parser.add_argument("--form", action="append", default=[], metavar="NAME=VALUE", help="how to answer; repeatable")
+    parser.add_argument("--version", action="version", version=f"%(prog)s v{_version()}", help="print the version")
     parser.add_argument("--write-config", type=Path, metavar="FILE", help="write the settings to a file as well")
     return parser.parse_args(arguments)
 
@@ -73,14 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sandbox.start()
     except (OSError, OverflowError) as error:
-        return _fail(f"Cannot listen on {options.host}:{options.port}: {error}", FAILED)
+        say = f"Cannot listen on {options.host}:{options.port}: {error}; another --port may be free, 0 finds one."
+        return _fail(say, FAILED)
     try:
         config = json.dumps(sandbox.config, indent=2, ensure_ascii=False)
         if options.write_config:
             options.write_config.write_text(config + "\n", encoding="utf-8")
         sys.stdout.write(config + "\n")
         sys.stdout.flush()
-        sys.stderr.write(f"The sandbox is up; see {sandbox.url}/. Stop it with Ctrl-C.\n")
+        sys.stderr.write(f"The sandbox is up; see {sandbox.url}/. Ctrl-C stops it, or `kill {os.getpid()}`.\n")
         sys.stderr.flush()
         while not stopped.wait(1):  # a wait without end would not notice signals on Windows
             pass

@@ -17,7 +17,7 @@ from tap_yoc.sandbox.faults import FaultError
 from tap_yoc.sandbox.forms import FormError
 from tap_yoc.sandbox.models import MODELS
 from tap_yoc.sandbox.page import page_routes
-from tap_yoc.sandbox.problems import ApiError, invalid
+from tap_yoc.sandbox.problems import ApiError, TokenError, invalid
 
 if TYPE_CHECKING:
     from tap_yoc.sandbox.world import World
@@ -50,8 +50,13 @@ def _answers(ok: str, problem: str, problems: dict[int, str]) -> dict[int | str,
     described: dict[int | str, dict[str, Any]] = {
         200: {"description": "Done.", "content": {"application/json": _ref(ok)}},
     }
+    kind = TokenError if problem == "TokenProblem" else ApiError
     for status, about in problems.items():
-        described[status] = {"description": about, "content": {"application/json": _ref(problem)}}
+        example = kind(status=status, error=CODES[problem, status], message=about).body
+        described[status] = {
+            "description": about,
+            "content": {"application/json": {**_ref(problem), "example": example}},
+        }
     return described
 
 
@@ -59,6 +64,15 @@ def _body(model: str, *media_types: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media_type: _ref(model) for media_type in media_types}}}
 
 
+CODES = {
+    ("TokenProblem", 400): "invalid_grant",
+    ("TokenProblem", 401): "invalid_client",
+    ("TokenProblem", 415): "invalid_request",
+    ("Problem", 401): "unauthorized",
+    ("Problem", 422): "invalid_request",
+    ("Problem", 429): "too_many_requests",
+}
+"""What each error is called in the examples."""
 BEARER: dict[str, Any] = {"security": [{"bearer": []}]}
 LOST = {401: "The access token is missing, expired or revoked.", 429: "Too many requests; see Retry-After."}
 

@@ -34,16 +34,9 @@ class ReportRequest(Strict):
         title="Filter",
         description="`and` and `or` take a list of filters, `in` a column with a list, and `eq gt lt gte lte neq like "
         "notLike` a column with a value. `%` counts on either end of a `like`. A `neq` or `notLike` does not return "
-        "rows without a value. Dates have to lie between six months ago and yesterday.",
-        examples=[
-            {
-                "and": [
-                    {"gte": {"date": "2026-06-01"}},
-                    {"lte": {"date": "2026-06-14"}},
-                    {"like": {"ad_unit_name": "%_HB"}},
-                ]
-            }
-        ],
+        'rows without a value. Days are asked for like `{"gte": {"date": "2026-06-01"}}`, and have to lie between six '
+        "months ago and yesterday; without them all of these are meant.",
+        examples=[{"and": [{"in": {"country": ["AT", "DE"]}}, {"like": {"ad_unit_name": "%_HB"}}]}],
     )
     sort: list[str] = Field(
         default_factory=list,

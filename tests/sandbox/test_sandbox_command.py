@@ -60,7 +60,9 @@ def test_serves_until_stopped(tmp_path: Path, signal_name: str) -> None:
         process.send_signal(signal.Signals[signal_name])
         _, errors = process.communicate(timeout=10)
         assert process.returncode == 0
-        assert errors.splitlines() == [f"The sandbox is up; see {config['api_url']}/. Stop it with Ctrl-C."]
+        assert errors.splitlines() == [
+            f"The sandbox is up; see {config['api_url']}/. Ctrl-C stops it, or `kill {process.pid}`."
+        ]
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ def main() -> None:
     except SystemExit as stop:
         if isinstance(stop.code, str):
             raise  # Python writes it
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # None where the caller has closed it
+            stream.flush()
         logging.shutdown()
         os._exit(stop.code or 0)
 

@@ -142,7 +142,8 @@ class YOCAuthenticator(APIAuthenticatorBase):
             pair = _pair_of(response, sent_at)
             if pair is None and response.status < BAD_REQUEST:
                 response.json()
-                raise LoginError("YOC's answer to the login holds no access_token; check auth_url.")
+                self._refused = LoginError("YOC's answer to the login holds no access_token; check auth_url.")
+                raise self._refused
             if pair is None:
                 self._refused = self._refusal(response)
                 raise self._refused

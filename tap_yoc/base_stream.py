@@ -13,7 +13,6 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
-from singer_sdk.exceptions import MappingError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Schema
@@ -104,7 +103,9 @@ class YOCStream(Stream):
         if not (write_messages and self._has_plain_rows()):
             try:
                 yield from super()._sync_records(context, write_messages=write_messages)
-            except (MappingError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            except OSError:
+                raise  # of writing
+            except Exception as error:  # noqa: BLE001 - of a map, whose expressions may raise anything
                 failure = SettingsError(f"Stream {self.name}: its stream map fails ({error}); mend stream_maps.")
                 self.run.summary.fail(self.name, failure)
                 self.logger.error("%s", failure)  # noqa: TRY400 - foreseeable, so without a traceback

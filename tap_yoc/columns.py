@@ -178,9 +178,13 @@ def _to_text(cell: Json) -> str:
     if isinstance(cell, Decimal):
         return str(_to_number(cell))
     if isinstance(cell, (str, int)):
-        # PostgreSQL refuses U+0000 in text.
-        return str(cell).replace("\x00", "")
+        return _writable(str(cell))
     raise ValueError("not text")
+
+
+def _writable(text: str) -> str:
+    """Return text without U+0000, which PostgreSQL refuses, and with U+FFFD for half characters, as cut names have."""
+    return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _to_integer(cell: Json) -> int:
@@ -214,7 +218,9 @@ def _to_boolean(cell: Json) -> bool:
 
 
 def _to_whatever(cell: Json) -> str:
-    return json.dumps(cell, default=str, ensure_ascii=False) if isinstance(cell, (dict, list)) else _to_text(cell)
+    if isinstance(cell, (dict, list)):
+        return _writable(json.dumps(cell, default=str, ensure_ascii=False))
+    return _to_text(cell)
 
 
 _CASTS: dict[Kind, Callable[[Json], Any]] = {

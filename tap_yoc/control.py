@@ -78,7 +78,7 @@ class ControlFigures:
         self._page_size = page_size
         self._warn = warn
         self._totals: DayFigures | None = None
-        self._is_usable = bool(offer.additive) and DATE in offer.dimensions
+        self._is_usable = bool(offer.additive) and DATE in offer.dimensions and reach.first <= reach.last
 
     @property
     def metrics(self) -> tuple[Column, ...]:

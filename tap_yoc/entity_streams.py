@@ -46,6 +46,7 @@ class EntityStream(YOCStream):
     def pages(self) -> Iterator[Page]:
         """Yield each id once, with the name and parent of its newest day."""
         if (window := self.run.wanted) is None:
+            self.run.warn_of_nothing_to_read()
             return
         id_column = self._columns[0]
         newest: dict[Any, dict[str, Any]] = {}

@@ -150,12 +150,17 @@ def _state_of_yesterday(settings: Settings, yesterday: date) -> dict[str, Any]:
     A backfill leaves it as it is. It tells the tap which days daily runs will read again, for `is_final`; and when all
     runs of the plan are through, it is the truth, and a daily run may go on from it.
     """
-    names = [report.name for report in STANDARD_REPORTS if report.is_on(settings.standard_reports)]
-    names += [
-        str(report["name"])
-        for report in settings.reports
-        if "name" in report and DATE in [str(column).strip() for column in report.get("group_by") or ()]
-    ]
+    lookbacks = {
+        report.name: settings.lookback_days for report in STANDARD_REPORTS if report.is_on(settings.standard_reports)
+    }
+    for report in settings.reports:
+        if "name" in report and DATE in [str(column).strip() for column in report.get("group_by") or ()]:
+            own = report.get("lookback_days")
+            lookbacks[str(report["name"])] = own if isinstance(own, int) else settings.lookback_days
+    # Yesterday may not be there yet; without a lookback nobody would read it again.
+    days = {name: yesterday if lookback else yesterday - ONE_DAY for name, lookback in lookbacks.items()}
     return {
-        "bookmarks": {name: {"replication_key": DATE, "replication_key_value": yesterday.isoformat()} for name in names}
+        "bookmarks": {
+            name: {"replication_key": DATE, "replication_key_value": day.isoformat()} for name, day in days.items()
+        }
     }

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from tap_yoc.command import read_json_file
+from tap_yoc.command import drop_stdout, read_json_file
 from tap_yoc.configured_tap import ConfiguredTap
 from tap_yoc.errors import SettingsError
 from tap_yoc.fan_out import Account, Length, fan_out
@@ -48,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         _tell(str(error))
         return int(error.exit_code)
-    sys.stdout.write(json.dumps(runs, indent=2, ensure_ascii=False) + "\n")
+    try:
+        sys.stdout.write(json.dumps(runs, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        drop_stdout()
     return 0
 
 

@@ -56,9 +56,9 @@ def _own_report(raw: Mapping[str, Any], place: str, offer: Offer, lookback_days:
     place = f"{place} ({name})"
     group_by, data_fields = _columns(raw, place, offer)
     query = raw.get("query")
-    if isinstance(query, str) and query.strip():
-        query = _json_of(query, f"{place}.query")
-    if query:
+    if isinstance(query, str):
+        query = _json_of(query, f"{place}.query") if query.strip() else None
+    if query not in (None, {}):
         _check_filter(query, f"{place}.query", {**offer.metrics, **offer.dimensions})
     lookback = lookback_days if raw.get("lookback_days") is None else raw["lookback_days"]
     if not isinstance(lookback, int) or isinstance(lookback, bool) or lookback < 0:

@@ -32,15 +32,16 @@ class Redactor(logging.Filter):
         """Hide this secret from now on: as it is, escaped for JSON and URLs, and in Base64."""
         if not secret or len(secret) < SHORTEST:
             return
+        raw = secret.encode("utf-8", "surrogatepass")
         spellings = {
             secret,
             json.dumps(secret)[1:-1],
             json.dumps(secret, ensure_ascii=False)[1:-1],
             repr(secret)[1:-1],
-            quote(secret),
-            quote(secret, safe=""),
-            quote_plus(secret),
-            base64.b64encode(secret.encode()).decode(),
+            quote(raw),
+            quote(raw, safe=""),
+            quote_plus(raw),
+            base64.b64encode(raw).decode(),
         }
         with self._lock:
             # Longest first, so that a secret within another one leaves no rest.
@@ -48,7 +49,7 @@ class Redactor(logging.Filter):
 
     def add_basic_credentials(self, client_id: str, client_secret: str) -> None:
         """Hide what an HTTP Basic header is made of."""
-        self.add(base64.b64encode(f"{client_id}:{client_secret}".encode()).decode())
+        self.add(base64.b64encode(f"{client_id}:{client_secret}".encode("utf-8", "surrogatepass")).decode())
 
     def clean(self, text: str) -> str:
         """Return the text without any secret."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from tap_yoc.columns import MOST_DIGITS, Kind
+from tap_yoc.columns import Kind
 from tap_yoc.envelope import decode, exact_number
 from tap_yoc.errors import CellError
 from tap_yoc.reports import DATE
@@ -39,8 +39,7 @@ Row = Any
 """An instance of a shape's type: one attribute a column, in order, written to JSON under the columns' names."""
 
 _NUMBERS = frozenset({int, Decimal})
-_NUMBERS_OR_NONE = _NUMBERS | {NoneType}
-_TOO_LONG = 10 ** (MOST_DIGITS + 1)
+_SURELY_EXACT = 2**53
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ class RowShape:
         """Decode an answer in which every row has every column, and no cell but a number is without a value."""
         body, rows = envelope.open(self._decoder(self._exact, envelope)(content))
         for column in self.columns:
-            if not self._is_exact(column, rows, _NUMBERS):
+            if not self._is_exact(column, rows):
                 raise ValueError
         if rows:
             self.seen.update(self.names)
@@ -132,10 +131,10 @@ class RowShape:
             has_value = any(cell != NULL for cell in cells) if column in self._raw else kinds != {NoneType}
             if not has_value and (column.name in beside or f'"{column.name}"'.encode() not in content):
                 raise ValueError  # its name may be spelled with blanks, which only casting cell by cell looks for
-            if not self._is_exact(column, rows, _NUMBERS_OR_NONE):
+            if not self._is_exact(column, rows, missing=NoneType):
                 raise ValueError
-            if column.kind is Kind.INTEGER and max(map(abs, filter(None, cells)), default=0) >= _TOO_LONG:
-                raise ValueError  # in text it would be refused, and how it was sent cannot be seen here
+            if column.kind is Kind.INTEGER and max(map(abs, filter(None, cells)), default=0) >= _SURELY_EXACT:
+                raise ValueError  # the decoder takes 5.0 for 5 as well, and rounds larger ones
             if str in kinds and "" in cells:
                 self.set(rows, column.name, [cell or None for cell in cells])
             self.seen.add(column.name)
@@ -150,12 +149,12 @@ class RowShape:
             self._decoders[row_type, envelope] = decoder.decode
         return self._decoders[row_type, envelope]
 
-    def _is_exact(self, column: Column, rows: list[Row], numbers: frozenset[type]) -> bool:
+    def _is_exact(self, column: Column, rows: list[Row], missing: type | None = None) -> bool:
         """Say whether cells that were decoded at once are what `Column.cast` would have made of them."""
         if column in self._raw:
             return are_plain(self.column(rows, column.name))
         if column.kind is Kind.NUMBER:
-            return set(map(type, self.column(rows, column.name))) <= numbers
+            return set(map(type, self.column(rows, column.name))) - {missing} <= _NUMBERS
         if column.kind is Kind.DATE:
             return all(map(self._is_day, set(self.column(rows, column.name))))
         return True

@@ -87,6 +87,10 @@ class Run:
         first = max(self.settings.start_date or reach.first, reach.first)
         return Window(first=first, last=reach.last) if first <= reach.last else None
 
+    def warn_of_nothing_to_read(self) -> None:
+        """Say that no day is left between start and end."""
+        self.summary.warn("There is nothing to read: YOC serves none of the days between start and end.")
+
     def fetched_at(self) -> str:
         """Return the instant at which a window's reading begins, later than that of every reading before it."""
         self._fetched_at = max(self.clock.now(), self._fetched_at + timedelta.resolution)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -90,6 +91,10 @@ def parse(config: Mapping[str, Any]) -> Settings:
         if not config.get(name):
             raise SettingsError(f"Setting {name} is empty; YOC's account manager hands it out.")
     _check_login(config)
+    if config.get("batch_config") and config.get("stream_maps"):
+        raise SettingsError(
+            "Settings batch_config and stream_maps exclude each other: batch files would not be mapped."
+        )
     start, end = _day(config, "start_date"), _day(config, "end_date")
     if start and end and start > end:
         raise SettingsError("Setting start_date lies after end_date; swap them.")
@@ -103,7 +108,7 @@ def parse(config: Mapping[str, Any]) -> Settings:
         "standard_reports": tuple(config["standard_reports"]) if "standard_reports" in config else None,
         "api_url": _address(config, "api_url"),
         "auth_url": _address(config, "auth_url"),
-        "user_agent": config.get("user_agent") or f"tap-yoc/{_package_version()}",
+        "user_agent": _user_agent(config),
         **{name: int(config[name]) for name in ("lookback_days", "page_size", "window_days", "concurrency")},
         **{name: _span(config, name) for name in ("request_timeout", "max_wait_minutes")},
     }
@@ -123,6 +128,8 @@ def _tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
     for name, value in raw.items():
         if name not in schema["properties"]:
             raise SettingsError(f"There is no setting {name}{did_you_mean(name, schema['properties'])}.")
+        if isinstance(value, str) and not _is_unicode(value):
+            raise SettingsError(f"Setting {name} must be text in UTF-8.")
         kinds = _kinds(schema["properties"].get(name, {}))
         if value is None or (value == "" and name not in schema.get("required", ())):
             continue
@@ -135,6 +142,15 @@ def _tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
             except ValueError:
                 raise SettingsError(f"Setting {name} must be {_wanted(schema['properties'][name])}.") from None
     return tidy
+
+
+def _is_unicode(text: str) -> bool:
+    """Say whether text can be written; bytes of a variable that are no UTF-8 become half characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _fill_in_and_check(config: dict[str, Any], schema: dict[str, Any]) -> None:
@@ -152,6 +168,13 @@ def _fill_in_and_check(config: dict[str, Any], schema: dict[str, Any]) -> None:
         place = ".".join(map(str, error.path)) or name
         wanted = _wanted(error.schema if isinstance(error.schema, dict) else {})
         raise SettingsError(f"Setting {place} must be {wanted}.")
+
+
+def _user_agent(config: Mapping[str, Any]) -> str:
+    agent = str(config.get("user_agent") or f"tap-yoc/{_package_version()}")
+    if not re.fullmatch(r"[ -~]+", agent):
+        raise SettingsError("Setting user_agent must be one line of plain ASCII.")
+    return agent
 
 
 def _package_version() -> str:
@@ -214,6 +237,7 @@ def _address(config: Mapping[str, Any], name: str) -> str:
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname or "", parts.port
+        host.encode("idna")
     except ValueError:
         host = ""
     else:

@@ -66,8 +66,8 @@ class ReportStream(YOCStream):
         )
         if days.windows:
             run.summary.plan(days.windows[0].first, days.windows[-1].last)
-        elif not bookmark:
-            run.summary.warn("There is nothing to read: YOC serves none of the days between start and end.")
+        elif settings.backfill or not bookmark:
+            run.warn_of_nothing_to_read()
         if days.lost:
             run.summary.warn(f"Stream {self.name}: YOC no longer serves {days.lost}; these days were never read.")
         days_with_rows: set[date] = set()
@@ -128,6 +128,7 @@ class ReportStream(YOCStream):
         """Yield the rows of a report without days: one total from start to end, read anew in every run."""
         run = self.run
         if (window := run.wanted) is None:
+            run.warn_of_nothing_to_read()
             return
         self.logger.info("%s has no date: one total over %s, read anew in every run.", self.name, window)
         fetched_at, shape = run.fetched_at(), self._shape()

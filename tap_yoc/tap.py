@@ -121,7 +121,7 @@ class TapYOC(ConfiguredTap):
         try:
             super().setup_mapper()
         except MappingError as error:
-            raise SettingsError(f"Setting stream_maps: {error}.") from error
+            raise SettingsError(f"Setting stream_maps: {str(error).rstrip('.')}.") from error
 
     @override
     def load_state(self, state: Any) -> None:
@@ -171,8 +171,8 @@ class TapYOC(ConfiguredTap):
         tap = cls(
             config=dict(config.config) if config else {},
             parse_env_config=bool(config and config.parse_env),
-            state=load_json_text(state.read(), "The state") if state else None,
-            catalog=_catalog_of(load_json_text(catalog.read(), "The catalog")) if catalog else None,
+            state=load_json_text(_text_of(state), "The state") if state else None,
+            catalog=_catalog_of(load_json_text(_text_of(catalog), "The catalog")) if catalog else None,
         )
         selected = sum(stream.selected for stream in tap.streams.values())
         with tap.finishing(), shown(tap.run.summary, selected):
@@ -193,6 +193,14 @@ class TapYOC(ConfiguredTap):
                 tap.write_schemas()
             else:
                 tap.run_connection_test()
+
+
+def _text_of(file: IO[str]) -> str:
+    """Return what a file holds; nothing where that is no text, which is no JSON either."""
+    try:
+        return file.read()
+    except UnicodeDecodeError:
+        return ""
 
 
 def _catalog_of(content: Mapping[str, Any]) -> Catalog:

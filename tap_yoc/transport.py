@@ -152,15 +152,8 @@ _ERROR_KEYS = ("error", "error_description", "message", "detail", "title", "erro
 def _in_our_terms(error: Exception, url: str) -> Exception:
     """Return what a failed exchange means: whom to tell, or whether and when to try again."""
     reason = _reason(error)
-    if isinstance(error, requests.exceptions.InvalidURL):
-        return SettingsError(f"{url} is no usable address; mend api_url or auth_url.")
-    if isinstance(error, requests.exceptions.InvalidJSONError):
-        return SettingsError("A report's query holds a number that JSON does not have, such as NaN.")
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return SettingsError(
-            f"The certificate of {url} is not trusted; if a proxy stands between, name its certificate in "
-            f"REQUESTS_CA_BUNDLE."
-        )
+    if to_mend := _to_mend(error, url):
+        return to_mend
     if isinstance(error, requests.exceptions.ConnectTimeout) or reason in _NEVER_CONNECTED:
         return NotSentError(f"no connection to {urlsplit(url).netloc} ({reason})")
     broken = isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.Timeout))
@@ -169,6 +162,32 @@ def _in_our_terms(error: Exception, url: str) -> Exception:
 
 
 _NEVER_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror", "NameResolutionError", "NewConnectionError"})
+
+
+def _to_mend(error: Exception, url: str) -> SettingsError | None:
+    """Return what the user has to mend before any exchange can work, None where it is nothing of the kind."""
+    is_about_an_address = isinstance(error, requests.exceptions.InvalidURL)
+    if is_about_an_address and _is_address(url):
+        return SettingsError("The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is no usable address; mend it.")
+    if isinstance(error, requests.exceptions.InvalidSchema):
+        return SettingsError("The proxy is of a kind that needs another package: pip install 'requests[socks]'.")
+    if is_about_an_address:
+        return SettingsError(f"{url} is no usable address; mend api_url or auth_url.")
+    if isinstance(error, requests.exceptions.InvalidJSONError):
+        return SettingsError("A report's query holds a number that JSON does not have, such as NaN.")
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return SettingsError(
+            f"The certificate of {url} is not trusted; if a proxy stands between, name its certificate in "
+            f"REQUESTS_CA_BUNDLE."
+        )
+    return None
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return bool(urllib3.util.parse_url(url).host)
+    except urllib3.exceptions.LocationParseError:
+        return False
 
 
 def _reason(error: BaseException) -> str:

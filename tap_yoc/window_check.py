@@ -69,6 +69,8 @@ class WindowCheck:
             self._seen.clear()
             self._ascending.clear()
         if is_ascending and not self._seen:
+            if self._has_days and keys[0][0] != keys[-1][0]:
+                self._ascending.clear()  # the day that they belong to is over
             self._ascending.append(self._of_last_day(keys))
             return
         self._seen.update(*self._ascending)

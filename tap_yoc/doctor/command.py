@@ -30,7 +30,7 @@ def main(context: click.Context, paths: tuple[str, ...], *, wants_json: bool) ->
     """Examine, print, and exit as the tap would."""
     logging.disable()  # what is worth telling is in the findings
     if sys.stderr.isatty():
-        click.echo("Asking YOC; a few seconds, half a minute where nothing answers.", err=True)
+        click.echo("Asking YOC; a few seconds, longer where nothing answers.", err=True)
 
     def new_patient() -> Patient:
         config = Patient.cb_config(context, click.Option(["--config"]), paths)

@@ -37,10 +37,10 @@ def examine(new_patient: Callable[[], Patient]) -> Findings:
     """Return what an examination finds; whatever fails is a finding, too."""
     try:
         patient = new_patient()
-    except SettingsError as error:
-        says, do = explain(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is said
+        says, do = explain(error) if isinstance(error, SettingsError) else _unforeseen(error)
         others = [_not_tried(name, "settings") for name, _, _ in STEPS[1:]]
-        return Findings(steps=[replace(_failed(says, do), name="settings"), *others], exit_code=error.exit_code)
+        return Findings(steps=[replace(_failed(says, do), name="settings"), *others], exit_code=_exit_code_of(error))
     found = patient.findings
     try:
         _go_through(patient)
@@ -64,10 +64,10 @@ def _go_through(patient: Patient) -> None:
         except YOCError as failure:
             error, step = failure, _failed(*explain(failure))
         except Exception as failure:  # noqa: BLE001 - a mistake of the doctor's own must not hide what it has found
-            error, step = failure, _failed(f"This failed unexpectedly ({_place_of(failure)}).", OTHERWISE)
+            error, step = failure, _failed(*_unforeseen(failure))
         found.steps.append(_clean(patient, replace(step, name=name)))
         if error and not found.exit_code:
-            found.exit_code = error.exit_code if isinstance(error, YOCError) else ExitCode.UNEXPECTED
+            found.exit_code = _exit_code_of(error)
         if isinstance(error, (LoginError, UnavailableError)) or (
             is_needed and step.state in {State.FAILED, State.SKIPPED}
         ):
@@ -79,6 +79,14 @@ def _go_through(patient: Patient) -> None:
 
 def _failed(says: str, do: str) -> Step:
     return Step(state=State.FAILED, says=says, do=do)
+
+
+def _exit_code_of(error: Exception) -> ExitCode:
+    return error.exit_code if isinstance(error, YOCError) else ExitCode.UNEXPECTED
+
+
+def _unforeseen(error: Exception) -> tuple[str, str]:
+    return f"This failed unexpectedly ({_place_of(error)}).", OTHERWISE
 
 
 def _place_of(error: Exception) -> str:

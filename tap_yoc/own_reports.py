@@ -57,7 +57,7 @@ def _own_report(raw: Mapping[str, Any], place: str, offer: Offer, lookback_days:
     group_by, data_fields = _columns(raw, place, offer)
     query = raw.get("query")
     if isinstance(query, str):
-        query = _json_of(query, f"{place}.query") if query.strip() else None
+        query = _json_of(query, f"{place}.query") if query else None
     if query not in (None, {}):
         _check_filter(query, f"{place}.query", {**offer.metrics, **offer.dimensions})
     lookback = lookback_days if raw.get("lookback_days") is None else raw["lookback_days"]

@@ -64,32 +64,32 @@ class ReadAhead:
 
     def expect(self, last: int | None) -> None:
         """Fetch what comes next, up to `last` and within the depth."""
-        self._fetch_behind(self._number, last)
-
-    def _fetch_behind(self, number: int, last: int | None) -> None:
-        end = number + self._depth
-        for following in range(number + 1, (end if last is None else min(last, end)) + 1):
-            self._submit(following)
-        if last is not None and last < end:
-            with self._lock:  # the reader and a worker may come to the end at a time
-                begin, self.then = self.then, None
-            if begin:
-                begin()
+        self._fetch_up_to(last)
+        if self.then and last is not None and last < self._number + self._depth:
+            begin, self.then = self.then, None
+            begin()
 
     def begin(self, habits: Habits) -> None:
         """Fetch the first page before anybody reads, and, when it tells how many there are, those behind it."""
-        first = 1 if habits.first_page is None else habits.first_page
+        self._number = first = 1 if habits.first_page is None else habits.first_page
         page = self._submit(first)
         if habits.counts_all:
             page.add_done_callback(partial(self._go_on, first))
 
     def _go_on(self, first: int, page: Future[Answer | None]) -> None:
+        """Fetch what the first page tells of; in a worker's thread, while the reader may be further already."""
         if self._is_closed or page.cancelled() or page.exception():
             return
         answer = page.result()
         if answer and answer.rows and answer.total:
             with suppress(RuntimeError):  # the run is over, and the pool with it
-                self._fetch_behind(first, first - 1 - (-answer.total // len(answer.rows)))
+                self._fetch_up_to(first - 1 - (-answer.total // len(answer.rows)))
+
+    def _fetch_up_to(self, last: int | None) -> None:
+        at = self._number
+        end = at + self._depth
+        for number in range(at + 1, (end if last is None else min(last, end)) + 1):
+            self._submit(number)
 
     def close(self) -> None:
         """Drop what nobody will read."""

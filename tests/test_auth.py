@@ -143,14 +143,15 @@ def test_a_busy_token_endpoint_is_waited_for(begin: Callable[..., Run], sandbox:
     assert grants(sandbox) == [None, None, None, "password"]  # what is turned away is not looked at
 
 
-def test_a_refresh_turned_away_with_429_is_repeated(
-    begin: Callable[..., Run], sandbox: Sandbox, clock: VirtualClock
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_refresh_that_was_turned_away_is_repeated(
+    begin: Callable[..., Run], sandbox: Sandbox, clock: VirtualClock, status: int
 ) -> None:
     """A request that was turned away has not used the token up."""
     run = begin()
     run.client.columns()
     sandbox.expire_access_tokens()
-    sandbox.add_fault("status", where="token", status=429, retry_after="3")
+    sandbox.add_fault("status", where="token", status=status, retry_after="3")
     assert run.client.columns()
     assert grants(sandbox) == ["password", None, "refresh_token"]
     assert clock.slept == [3.0]
@@ -291,3 +292,24 @@ def test_a_netrc_is_not_asked_for_credentials(
     monkeypatch.setattr(Transport, "send", noting)
     assert begin().client.columns()
     assert sent[0] is None
+
+
+def test_a_token_ages_from_before_its_request(
+    begin: Callable[..., Run], sandbox: Sandbox, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a token whose answer took ten minutes, these are gone: it is renewed before YOC refuses it."""
+    send = Transport.send
+
+    def slowly(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401
+        response = send(self, method, url, **options)
+        if url.endswith("/token"):
+            clock.instant += timedelta(minutes=10)
+        return response
+
+    monkeypatch.setattr(Transport, "send", slowly)
+    run = begin()
+    run.client.columns()
+    clock.instant += timedelta(minutes=49, seconds=1)
+    run.client.columns()
+    assert grants(sandbox) == ["password", "refresh_token"]
+    assert all(request.status == 200 for request in sandbox.requests)

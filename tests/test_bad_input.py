@@ -39,6 +39,20 @@ def test_a_narrower_key_is_refused(config: dict[str, Any], catalog: dict[str, An
     assert run.lines == []
 
 
+def test_a_stale_key_of_a_stream_that_is_not_selected_is_no_error(
+    config: dict[str, Any], catalog: dict[str, Any]
+) -> None:
+    """What a catalog says of a stream that nobody reads cannot let rows overwrite each other."""
+    only(catalog, "daily_totals")
+    for entry in catalog["streams"]:
+        if entry["tap_stream_id"] == "site_daily":
+            entry["key_properties"] = ["date", "publisher_visx_id"]
+    run = run_tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.log
+    assert run.days("daily_totals")[-1] == "2026-06-14"
+    assert run.records("site_daily") == []
+
+
 def test_a_stale_column_is_left_out_with_a_warning(
     sandbox: Sandbox, config: dict[str, Any], catalog: dict[str, Any]
 ) -> None:

@@ -13,8 +13,14 @@ from doctor_cases import CASES, PAGE, doctor, with_blocks
 from filelock import FileLock
 from harness import FIGURES, TODAY, VirtualClock, command, run_tap
 
+from tap_yoc.columns import Column, Kind, Role
+from tap_yoc.doctor.cells import DAYS, cell_traits
+from tap_yoc.doctor.examination import examine
 from tap_yoc.doctor.findings import State
+from tap_yoc.doctor.listening import REPORT, Heard
+from tap_yoc.doctor.patient import Patient
 from tap_yoc.doctor.text import as_json, as_text, command_of
+from tap_yoc.patience import RunStopped
 from tap_yoc.sandbox.faults import Fault
 from tap_yoc.sandbox.inventory import ACCOUNTS, COMPANIES, PUBLISHERS, SITES, ad_units
 from tap_yoc.sandbox.server import Forms, Sandbox
@@ -248,6 +254,111 @@ def test_a_mistake_of_its_own_does_not_hide_what_it_found(sandbox: Sandbox) -> N
     assert says.startswith("This failed unexpectedly (RuntimeError in ")
     assert found.columns
     assert_shows_nothing_private(as_text(found, "1.0"), sandbox)
+
+
+def test_the_first_failure_gives_the_exit_code(sandbox: Sandbox) -> None:
+    """Of a wrong setting and a row that comes twice, the one that was found first says what to do first."""
+    sandbox.add_fault("duplicate_row", times=-1, match="ad_unit_name")
+    found = doctor({**sandbox.config, "reports": [{"name": "mine", "group_by": ["contry"]}]})
+    assert [step.name for step in found.steps if step.state is State.FAILED] == ["streams", "pages"]
+    assert found.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "dead", "others"),
+    [
+        pytest.param(
+            {"where": "metadata"}, "columns", ["streams", "days", "history", "pages", "account"], id="columns"
+        ),
+        pytest.param({"where": "report", "match": "2025-12-16"}, "history", ["pages", "account"], id="history"),
+    ],
+)
+def test_a_server_that_is_down_is_not_asked_further(
+    sandbox: Sandbox, fault: dict[str, str], dead: str, others: list[str]
+) -> None:
+    """After the step that waited in vain nothing is asked, be that step one that the others do not need."""
+    sandbox.add_fault("status", status=503, times=-1, **fault)
+    found = doctor(sandbox.config)
+    assert found.exit_code == 5
+    assert step_of(found, dead)[0] is State.FAILED
+    assert [step.name for step in found.steps if step.missing == dead] == others
+    assert sandbox.requests[-1].status == 503
+    assert sandbox.requests[-1].kind == fault["where"]
+
+
+def patient_with(settings: dict[str, Any]) -> Patient:
+    """Return a patient that is not examined yet, on a virtual clock."""
+    clocked: type[Patient] = type("Patient", (Patient,), {"clock": VirtualClock()})
+    return clocked(config=dict(settings))
+
+
+def assert_lets_go(patient: Patient) -> None:
+    """Fail where a thread of the patient's run could still take up work, or a request be sent."""
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        vars(patient.run)["_pool"].submit(int)
+    with pytest.raises(RunStopped):
+        patient.run.client.columns()
+
+
+@pytest.mark.parametrize("settings", [{}, {"password": "not-the-password"}], ids=["to its end", "refused"])
+def test_after_the_examination_nothing_goes_on(sandbox: Sandbox, settings: dict[str, str]) -> None:
+    """Threads and connections are let go, however far the examination came."""
+    patient = patient_with({**sandbox.config, **settings})
+    examine(lambda: patient)
+    assert_lets_go(patient)
+
+
+def test_after_an_interruption_nothing_goes_on(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever interrupts the examination gets the interruption, and no thread stays."""
+
+    def interrupted(_: Patient) -> list[Heard]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Patient, "grants", interrupted)
+    patient = patient_with(sandbox.config)
+    with pytest.raises(KeyboardInterrupt):
+        examine(lambda: patient)
+    assert_lets_go(patient)
+
+
+def test_no_token_is_kept(sandbox: Sandbox) -> None:
+    """Of an answer that gives tokens its traits are kept, and not what it holds."""
+    patient = patient_with(sandbox.config)
+    examine(lambda: patient)
+    tokens = [*sandbox.world.tokens._access, *sandbox.world.tokens._refresh]  # noqa: SLF001 - nobody else may see them
+    assert len(tokens) == 4
+    assert [(bool(answer.tokens), answer.content) for answer in patient.grants()] == [(True, b""), (True, b"")]
+    for answer in patient.heard:
+        assert not any(token in f"{answer} {answer.content!r}" for token in tokens)
+
+
+def test_what_a_refused_login_says_is_kept(sandbox: Sandbox) -> None:
+    """An answer without tokens is kept as it came, since it says why."""
+    patient = patient_with({**sandbox.config, "password": "not-the-password"})
+    examine(lambda: patient)
+    (answer,) = patient.grants()
+    assert answer.tokens is None
+    assert b"invalid_grant" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("day", "spelling", "is_a_form"),
+    [
+        pytest.param("2026-06-14", "day", True, id="a-day"),
+        pytest.param("2026-06-14T00:00:00Z", "datetime_z", True, id="midnight"),
+        pytest.param("2026-06-14T23:45:07+02:00", "9999-99-99T99:99:99+99:99", False, id="an-odd-time"),
+        pytest.param("14.06.2026", "99.99.9999", False, id="another-order"),
+        pytest.param(20260614, "99999999", False, id="a-number"),
+    ],
+)
+def test_a_day_that_no_form_has_is_shown_without_its_digits(day: str | int, spelling: str, *, is_a_form: bool) -> None:
+    """How a day is spelled is told, and never which day or time it is."""
+    column = Column(name="date", role=Role.GROUP_BY, declared="DATE", kind=Kind.DATE)
+    answer = Heard(place=REPORT, asked={"group_by": ["date"], "data_fields": []}, status=200)
+    (trait,) = cell_traits([(answer, [{"date": day}])], [column])
+    assert (trait.name, trait.value) == ("dates", [spelling])
+    assert trait.says == (DAYS[spelling] if is_a_form else spelling)
+    assert trait.forms == ({"dates": spelling} if is_a_form else {})
 
 
 def run_doctor(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

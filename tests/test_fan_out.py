@@ -243,3 +243,23 @@ def test_a_range_the_wrong_way_round_is_refused(tmp_path: Path, capsys: pytest.C
         main([write(tmp_path, "north.json"), "--from=2026-06-02", "--to=2026-06-01"])
     assert stop.value.code == 2
     assert "--from lies after --to; swap them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        pytest.param({"client_secret": ["not text"]}, id="client-secret-of-the-wrong-kind"),
+        pytest.param({"password": 5}, id="password-of-the-wrong-kind"),
+        pytest.param({"refresh_token": 7}, id="refresh-token-of-the-wrong-kind"),
+        pytest.param({"refresh_token": "without-a-token-cache"}, id="refresh-token-without-its-cache"),
+        pytest.param({"username": ""}, id="no-username"),
+        pytest.param({"username": None, "password": None}, id="null"),
+        pytest.param({"client_id": "", "client_secret": ""}, id="no-client"),
+    ],
+)
+def test_a_plan_needs_no_login(tmp_path: Path, capsys: pytest.CaptureFixture[str], login: dict[str, Any]) -> None:
+    """Whatever the file has or lacks of the login, which may lie elsewhere, the days can be planned."""
+    assert main([write(tmp_path, "north.json", start_date="2026-06-10", **login), "--today=2026-06-15"]) == 0
+    said = capsys.readouterr()
+    assert [run["id"] for run in json.loads(said.out)] == ["north-2026-06-01"]
+    assert said.err == ""

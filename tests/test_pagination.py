@@ -340,3 +340,15 @@ def test_an_ignored_page_number_is_found_out_at_page_size_one(count: int) -> Non
     """Where a page holds one row, a server that ignores the page number is found out, too."""
     with pytest.raises((WindowFault, IncompleteDataError)):
         read(Server(rows=some_rows(count), size=1, form=Form(ignores_page=True)))
+
+
+@pytest.mark.parametrize("page", [2, 3])
+def test_a_single_404_is_not_the_end(page: int) -> None:
+    """A page that the server once says does not exist, and then gives, is read with all that comes behind it."""
+
+    class Hiccup(Server):
+        def get(self, number: int) -> Answer | None:
+            return None if number == page else super().get(number)
+
+    server = Hiccup(rows=some_rows(10), size=4, form=Form(past_end="404"))
+    assert read(server) == server.rows

@@ -461,3 +461,42 @@ def test_the_real_clock_tells_utc_and_never_goes_backwards() -> None:
 def test_a_retry_after_of_absurd_digits_is_ignored(header: str) -> None:
     """A date with numbers that no calendar holds is garbage, and not the end of the run."""
     assert retry_after_seconds(header, NOW) is None
+
+
+def test_a_request_that_nobody_wants_is_not_repeated(clock: VirtualClock) -> None:
+    """A request whose result nobody waits for any more ends with its first failure, without a wait."""
+    answers = iter([True, False])
+    summary = RunSummary()
+    server = Server(clock, *(RetryableError("HTTP 502") for _ in range(9)))
+    with pytest.raises(RunStopped):
+        patient(clock, summary=summary).run("Page 1", server, is_wanted=lambda: next(answers))
+    assert server.requests == 2
+    assert clock.waits == [1.5]
+    assert summary.retries == 1
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    """Of two answers that ask to wait 60 seconds and then 1, the longer wait holds for everybody."""
+
+    class Asleep(Exception):  # noqa: N818 - no error: the thread would wait here
+        """Whoever waits is left at that."""
+
+    class Sleeper(VirtualClock):
+        def sleep(self, seconds: float, stop: threading.Event) -> None:
+            del stop
+            self.waits.append(seconds)
+            raise Asleep
+
+    clock = Sleeper()
+    patience_ = patient(clock, concurrency=4)
+
+    def while_another_is_told_to_wait_longer() -> str:
+        with pytest.raises(Asleep):
+            patience_.run("Page 1", fails(slow_down(60)))
+        raise slow_down(1)
+
+    with pytest.raises(Asleep):
+        patience_.run("Page 2", while_another_is_told_to_wait_longer)
+    with pytest.raises(Asleep):
+        patience_.run("Page 3", Server(clock))
+    assert clock.waits == [60, 1, 60]

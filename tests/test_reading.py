@@ -5,7 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import ref
 
 import pytest
 from harness import run_tap
@@ -14,6 +16,7 @@ from tap_yoc.client import Query
 from tap_yoc.columns import Column, Role, kind_of
 from tap_yoc.envelope import Answer
 from tap_yoc.errors import CellError, ExitCode, IncompleteDataError, UnavailableError, WindowFault
+from tap_yoc.pagination import Habits
 from tap_yoc.reading import ReadAhead, Reader, twice, whole
 from tap_yoc.reports import Report
 from tap_yoc.rows import RowShape
@@ -569,3 +572,145 @@ def test_an_error_of_a_page_begun_early_reaches_the_query_it_belongs_to() -> Non
         assert sum(map(len, reader.pages(shape, first, second))) == 14
         with pytest.raises(UnavailableError):
             list(reader.pages(shape, second))
+
+
+def test_pages_that_were_read_are_let_go() -> None:
+    """However many pages a window has, no more are kept than those ahead, the present one and the one before it."""
+    pages: list[ref[Answer]] = []
+
+    class Watched(FakeClient):
+        def page(
+            self, query: Query, number: int, rows: RowType, is_wanted: Callable[[], bool] = lambda: True
+        ) -> Answer | None:
+            answer = super().page(query, number, rows, is_wanted)
+            assert answer
+            pages.append(ref(answer))
+            return answer
+
+    reader = knowing_reader(Watched(site_rows(300)), AtOnce(), concurrency=3)
+    kept = [
+        sum(page() is not None for page in pages)
+        for _ in reader.pages(RowShape(REPORT, REPORT.figures), query(REPORT, page_size=5))
+    ]
+    assert len(kept) == 60
+    assert max(kept) == 5
+
+
+class Held(Executor):
+    """Has begun all that it is given, so that it cannot be cancelled, and finishes it when told."""
+
+    def __init__(self) -> None:
+        """Have nothing to do."""
+        self.given: list[tuple[Future[Any], Callable[[], Any]]] = []
+        self.is_shut_down = False
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - as in Executor
+        """Begin it."""
+        if self.is_shut_down:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        self.given.append((future, partial(fn, *args, **kwargs)))
+        return future
+
+    def finish_first(self) -> None:
+        """Finish what was given first."""
+        future, work = self.given[0]
+        try:
+            future.set_result(work())
+        except UnavailableError as error:
+            future.set_exception(error)
+
+
+def begun(client: FakeClient, pool: Executor) -> ReadAhead:
+    """Return a query of 14 rows in pages of 5, whose first page is on its way, at a server that counts all rows."""
+    shape = RowShape(REPORT, REPORT.figures)
+    ahead = ReadAhead(cast("YOCClient", client), query(REPORT, page_size=5), shape, pool, 4)
+    ahead.begin(Habits(first_page=1, counts_all=True))
+    return ahead
+
+
+def test_a_first_page_that_came_brings_those_behind_it() -> None:
+    """As soon as the first page says how many there are, the others are on their way."""
+    pool = Held()
+    begun(FakeClient(site_rows(14)), pool)
+    assert len(pool.given) == 1
+    pool.finish_first()
+    assert len(pool.given) == 3
+
+
+def test_only_the_reader_begins_the_next_query() -> None:
+    """A page that comes in a worker's thread fetches pages, and leaves the next query to whoever reads this one."""
+    pool, told = Held(), list[int]()
+    ahead = begun(FakeClient(site_rows(5)), pool)
+    ahead.then = lambda: told.append(1)
+    pool.finish_first()
+    assert told == []
+    ahead.get(1)
+    ahead.expect(1)
+    ahead.expect(1)
+    assert told == [1]
+
+
+def test_a_first_page_that_is_looked_at_late_brings_no_page_again() -> None:
+    """Where the reader is further already, what lies behind it is not asked for once more."""
+    with ThreadPoolExecutor(1) as pool:
+        client = FakeClient(site_rows(30))
+        ahead = ReadAhead(
+            cast("YOCClient", client), query(REPORT, page_size=5), RowShape(REPORT, REPORT.figures), pool, 2
+        )
+        first = pool.submit(client.page, ahead.query, 1, ahead.row_type)
+        for number in (1, 2, 3, 4, 5):
+            ahead.get(number)
+        asked = len(client.asked)
+        ahead._go_on(1, first)  # noqa: SLF001 - when a thread comes to it cannot be ordered
+    assert len(client.asked) == asked
+
+
+def test_behind_a_query_that_nobody_reads_any_more_no_page_is_fetched() -> None:
+    """A first page that comes after its query was closed brings no others."""
+    pool = Held()
+    ahead = begun(FakeClient(site_rows(14)), pool)
+    ahead.close()
+    pool.finish_first()
+    assert len(pool.given) == 1
+
+
+def test_a_first_page_that_failed_is_told_to_its_reader_and_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    """What goes wrong with a page that was begun early is raised where it is read, without a traceback in the log."""
+
+    class Broken(FakeClient):
+        def page(self, *_: object) -> Answer | None:
+            raise UnavailableError("down")
+
+    pool = Held()
+    ahead = begun(Broken(site_rows(14)), pool)
+    pool.finish_first()
+    assert caplog.records == []
+    with pytest.raises(UnavailableError):
+        ahead.get(1)
+
+
+def test_a_page_that_comes_after_the_end_of_the_run_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    """A run that ends while a page is on its way leaves no traceback in the log, and asks for nothing more."""
+    pool = Held()
+    begun(FakeClient(site_rows(14)), pool)
+    pool.is_shut_down = True
+    pool.finish_first()
+    assert caplog.records == []
+    assert len(pool.given) == 1
+
+
+def test_a_begun_query_in_pages_of_another_size_is_closed() -> None:
+    """Where the server turns out to cut its pages, those begun before in the size it cuts are dropped, not read."""
+    client = FakeClient(rows_of_weeks(14))
+    pool = AtLast()
+    reader = knowing_reader(client, pool, concurrency=4)
+    shape = RowShape(REPORT, REPORT.figures)
+    first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
+    list(reader.pages(shape, first, second))
+    (late,) = [late for day, _, late in pool.given if day == SECOND_WEEK.first]
+    reader.habits.page_cap = 3
+    pages = [shape.column(page, "site_visx_id") for page in reader.pages(shape, second)]
+    assert late.cancelled()
+    assert pages == [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12], [13, 14]]

@@ -331,7 +331,7 @@ def test_of_several_config_files_the_later_ones_win(tmp_path: Path) -> None:
     for name, settings in {"all": {"page_size": 70, "window_days": 5}, "one": {"page_size": 30}}.items():
         (tmp_path / name).write_text(json.dumps(settings), encoding="utf-8")
     command = TapYOC.get_singer_command()
-    (option,) = [option for option in command.params if option.name == "config"]
+    option = next(option for option in command.params if isinstance(option, click.Option) and option.name == "config")
     context = click.Context(command)
     for names, page_size in ((("all", "one"), 30), (("one", "all"), 70)):
         read = TapYOC.cb_config(context, option, tuple(str(tmp_path / name) for name in names))

@@ -188,3 +188,20 @@ def test_a_row_that_comes_again_is_always_a_fault(keys: set[tuple[date, int]], d
     again = data.draw(st.integers(position + 1, len(rows)))
     with pytest.raises(WindowFault):
         check("date site_visx_id", *rows[:again], rows[position], *rows[again:])
+
+
+@pytest.mark.parametrize(
+    ("behind", "finding"),
+    [
+        pytest.param([("2026-06-02", 2), ("2026-06-02", 3)], "came twice", id="the-last-row-again"),
+        pytest.param([("2026-06-02", 1), ("2026-06-02", 3)], "did not keep the order", id="an-earlier-row-again"),
+        pytest.param([("2026-06-02", 1)], "did not keep the order", id="an-earlier-row-alone"),
+    ],
+)
+def test_a_page_is_compared_with_the_last_row_before_it(behind: list[tuple[str, int]], finding: str) -> None:
+    """A page that began on another day than it ended is no reason to let rows of its last day come again."""
+    checked = ByRow(report("date", "site_visx_id"), WINDOW)
+    before = [("2026-06-01", 1), ("2026-06-02", 1), ("2026-06-02", 2)]
+    checked.take(*({"date": day, "site_visx_id": site} for day, site in before))
+    with pytest.raises(WindowFault, match=finding):
+        checked.take(*({"date": day, "site_visx_id": site} for day, site in behind))

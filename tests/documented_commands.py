@@ -13,6 +13,7 @@ SETTINGS_GIVEN = "test_meltano.py::test_the_tap_gets_its_settings_with_their_typ
 STATE = "test_meltano.py::test_state_is_shown_set_and_cleared"
 FULL_REFRESH = "test_meltano.py::test_first_second_and_full_refresh"
 AT_A_TIME = "test_meltano.py::test_two_runs_at_a_time_have_a_state_each"
+FIRST_RUN = "test_orchestration.py::test_the_first_run_of_the_page"
 FIRST_ROWS = "test_readme.py::test_first_rows_work_in_the_order_of_the_page"
 
 NO_DOCKER = "nobody yet: CI has no Docker, as the page says"
@@ -81,9 +82,12 @@ RUN_BY = {
     "tap-yoc-plan accounts/north.json accounts/south.json": (
         "test_fan_out.py::test_the_installed_command_prints_accounts_times_windows"
     ),
+    "tap-yoc-plan accounts/north.json accounts/south.json > plan.json": FIRST_RUN,
+    'python3 -c \'import json; [json.dump(r["state"], open(r["id"] + ".json", "w")) '
+    'for r in json.load(open("plan.json"))]\'': FIRST_RUN,
     "TAP_YOC_BACKFILL_FROM=2026-06-01 TAP_YOC_BACKFILL_TO=2026-06-14 "
-    "tap-yoc --config accounts/north.json --config=ENV --state north-2026-06-01.json": (
-        "test_fan_out.py::test_the_runs_together_are_one_clean_run"
+    "tap-yoc --config accounts/north.json --config=ENV --state north-2026-06-01.json > north-2026-06-01.jsonl": (
+        FIRST_RUN
     ),
     "TAP_YOC_BACKFILL_FROM=2026-06-01 TAP_YOC_BACKFILL_TO=2026-06-14 "
     "meltano el --state-id=north-2026-06-01 tap-yoc target-jsonl": AT_A_TIME,
@@ -102,6 +106,9 @@ RUN_BY = {
     "tap-yoc-doctor --config config.json --json": "test_doctor.py::test_the_command_takes_a_file_or_the_environment",
     "meltano invoke tap-yoc:doctor": "test_meltano.py::test_the_doctor_is_a_command_of_the_plugin",
     "meltano test tap-yoc": "test_meltano.py::test_meltano_test_says_whether_a_run_will_work",
+    # examples/cron/README.md, examples/pipeline/README.md
+    "make -C examples/cron demo": "test_examples.py::test_the_demo_runs",
+    "make -C examples/pipeline demo": "test_examples.py::test_the_demo_runs",
     # examples/dagster/README.md, examples/airflow/README.md
     "make -C examples/dagster demo": (
         "by hand on 2026-11-24: it backfills six months; test_examples.py runs the same in part"
@@ -113,4 +120,4 @@ RUN_BY = {
     'make bench ARGS="--only a,b"': "by hand on 2026-11-24: likewise",
     "make bench ARGS=--render": "test_benchmarks.py::test_page_shows_the_results_that_are_kept",
 }
-"""By command, as `pages.commands` gives it: `file::test` below `tests/`, `CI: …`, `by hand on …: …`, or `nobody: …`."""
+"""By command, as `pages.commands` gives it: `file::test` below `tests/`, `CI: …`, `by hand on …` or `nobody yet: …`."""

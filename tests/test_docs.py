@@ -48,7 +48,7 @@ def test_every_command_is_run_or_named() -> None:
     assert {command: page for command, page in ALL_COMMANDS.items() if command not in RUN_BY} == {}
     assert set(RUN_BY) - set(ALL_COMMANDS) == set(), "no page shows these any more"
     for command, runner in RUN_BY.items():
-        if not re.match(r"CI: \.|by hand on \d{4}-\d\d-\d\d\b|nobody: \w", runner):
+        if not re.match(r"CI: \.|by hand on \d{4}-\d\d-\d\d\b|nobody yet: \w", runner):
             module, _, test = runner.partition("::")
             assert f"def {test}(" in (ROOT / "tests" / module).read_text("utf-8"), (command, runner)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -13,14 +12,24 @@ from harness import needs
 
 ROOT = Path(__file__).parents[1]
 ENGINES = ("dagster", "airflow")
+SHOWN = {
+    "cron": (r"Done: 12 streams, 18\d days", r"Done: 12 streams, [78] days", r" rows/south/site_daily\.jsonl"),
+    "pipeline": (r"^north-\S+: Done: 12 streams", r"^site_daily sums up to daily_totals$", r"south .* EUR "),
+}
+"""What the demos that take seconds show, in this order."""
 
 
-def make(engine: str, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def make(example: str, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run one of an example's commands, which may take longer than a test usually should, within a limit of its own."""
     faulthandler.cancel_dump_traceback_later()
     return subprocess.run(
-        ["make", "-C", str(ROOT / "examples" / engine), target],
-        env={**os.environ, **variables},
+        [
+            "make",
+            "-C",
+            str(ROOT / "examples" / example),
+            target,
+            *(f"{name}={value}" for name, value in variables.items()),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -37,6 +46,16 @@ def test_the_engine_runs_the_plan(engine: str) -> None:
     tested = make(engine, "test")
     assert tested.returncode == 0, tested.stdout[-5000:]
     assert re.search(r"^\d+ passed\b(?!.*(failed|skipped|error))", tested.stdout, re.MULTILINE), tested.stdout[-5000:]
+
+
+@pytest.mark.parametrize("example", SHOWN)
+def test_the_demo_runs(example: str, tmp_path: Path) -> None:
+    """The one command of the README, with its files elsewhere."""
+    prepared = make(example, "setup")
+    needs(f"{example} cannot be installed here: {prepared.stdout[-1000:]}" if prepared.returncode else None)
+    done = make(example, "demo", DEMO=str(tmp_path / "demo"))
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert re.search(".*".join(f"(?m:{shown})" for shown in SHOWN[example]), done.stdout, re.DOTALL), done.stdout
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -1,21 +1,25 @@
-"""docs/orchestration.md: its script runs as it stands, and its table is what the examples do."""
+"""docs/orchestration.md: its snippets run as they stand, and the examples do what it says."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
-from datetime import timedelta
+from contextlib import contextmanager
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
-from harness import command
+from harness import TODAY, YESTERDAY, command, truth
 from loaders import ToJsonLines
-from pages import ROOT, table
+from pages import ROOT, snippets, table
 
+from examples.pipeline import morning as plain_morning
+from examples.pipeline import tap, warehouse
 from tap_yoc.errors import ExitCode
 from tap_yoc.sandbox.server import Sandbox
 
@@ -34,37 +38,108 @@ def accounts() -> Iterator[tuple[Sandbox, Sandbox]]:
         yield north, south
 
 
+def write(path: Path, content: object) -> None:
+    """Write a file of JSON, and the folder that it is in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def script(path: Path, *lines: str) -> None:
+    """Write a command."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def run(
+    *arguments: str, cwd: Path, path: list[Path], variables: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, with other folders first on the PATH."""
+    return subprocess.run(
+        arguments,
+        cwd=cwd,
+        env={**os.environ, **(variables or {}), "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+# --- The plan
+
+# The commands, on the day of the page's examples.
+ON_THAT_DAY = {
+    "tap-yoc-plan": """
+import sys
+from tap_yoc.fan_out_command import main
+sys.exit(main([*sys.argv[1:], "--today", "2026-06-15"]))
+""",
+    "tap-yoc": f"""
+import sys
+sys.path.insert(0, {str(ROOT / "tests")!r})
+from harness import VirtualClock
+from tap_yoc.__main__ import main
+from tap_yoc.tap import TapYOC
+TapYOC.clock = VirtualClock()
+sys.exit(main())
+""",
+}
+
+
+def test_the_first_run_of_the_page(tmp_path: Path) -> None:
+    """The page's own lines on 15 June 2026, one after another, from the plan to rows that equal the source."""
+    for name, code in ON_THAT_DAY.items():
+        script(tmp_path / "bin" / name, f"#!{sys.executable}", code)
+    (lines,) = [text for language, text in snippets(PAGE) if language == "sh" and "--state" in text and "plan" in text]
+    with Sandbox(today=TODAY) as north:
+        for name in ("north", "south"):
+            write(tmp_path / f"accounts/{name}.json", {**north.config, "standard_reports": ["site_daily"]})
+        done = run("bash", "-euo", "pipefail", "-c", lines, cwd=tmp_path, path=[tmp_path / "bin"])
+        assert done.returncode == 0, done.stderr
+        key = ("date", "publisher_visx_id", "site_visx_id", "currency")
+        expected = truth(north, key, ["impressions"], date(2026, 6, 1), YESTERDAY)
+    messages = [json.loads(line) for line in (tmp_path / "north-2026-06-01.jsonl").read_text("utf-8").splitlines()]
+    rows = [m["record"] for m in messages if m["type"] == "RECORD" and m["stream"] == "site_daily"]
+    assert {tuple(row[name] for name in key): row["impressions"] for row in rows} == {
+        key: row["impressions"] for key, row in expected.items()
+    }
+    assert {row["is_final"] for row in rows if row["date"] > "2026-06-07"} == {False}, "the state tells the lookback"
+    assert (tmp_path / "south-2025-12-01.json").exists(), "each run of the plan has its state"
+
+
+# --- examples/cron
+
+
 def test_a_morning_by_cron(accounts: tuple[Sandbox, Sandbox], tmp_path: Path) -> None:
     """An outage is tried again, a refused login is not; each account's state is its own, and the next day goes on."""
     north, south = accounts
     yesterday = south.world.today - timedelta(days=1)
-    for folder in ("accounts", "state", "rows"):
-        (tmp_path / folder).mkdir()
     start = {"start_date": str(yesterday - timedelta(days=20)), "max_wait_minutes": 0.0001}
-    (tmp_path / "accounts/north.json").write_text(json.dumps({**north.config, **start, "password": "another"}))
-    (tmp_path / "accounts/south.json").write_text(json.dumps({**south.config, **start}))
-    (tmp_path / "target.json").write_text(json.dumps({"destination_path": "rows", "do_timestamp_file": False}))
+    write(tmp_path / "accounts/north.json", {**north.config, **start, "password": "another"})
+    write(tmp_path / "accounts/south.json", {**south.config, **start})
+    for name in ("north", "south"):
+        target = {"destination_path": f"rows/{name}", "do_timestamp_file": False}
+        write(tmp_path / f"targets/{name}.json", target)
     south.add_fault("status", status=503, times=1)
     tools = [command("tap-yoc").parent, ToJsonLines.command().parent]
 
     def morning() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", str(MORNING)],
-            cwd=tmp_path,
-            env={**os.environ, "PATH": os.pathsep.join([*map(str, tools), os.environ["PATH"]]), "PAUSE_SECONDS": "0"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return run("bash", str(MORNING), cwd=tmp_path, path=tools, variables={"PAUSE_SECONDS": "0"})
 
     first = morning()
     assert first.returncode == ExitCode.ACCESS, first.stderr
-    assert re.findall(r"exit (\d)\)", first.stderr) == ["3", "5"]
+    assert re.findall(r"exit (\d)\)|^(accounts/.*:)$", first.stderr, re.MULTILINE) == [
+        ("", "accounts/north.json, try 1:"),
+        ("3", ""),
+        ("", "accounts/south.json, try 1:"),
+        ("5", ""),
+        ("", "accounts/south.json, try 2:"),
+    ]
     assert json.loads((tmp_path / "state/north.json").read_text()) == {}
     bookmarks = json.loads((tmp_path / "state/south.json").read_text())["bookmarks"]
     assert bookmarks["site_daily"]["replication_key_value"] == str(yesterday)
-    rows = [json.loads(line) for line in (tmp_path / "rows/site_daily.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / "rows/south/site_daily.jsonl").read_text().splitlines()]
     table_of_rows = {(row["date"], row["site_visx_id"], row["currency"]): row["impressions"] for row in rows}
     assert sum(table_of_rows.values()) == sum(
         row["impressions"]
@@ -78,12 +153,145 @@ def test_a_morning_by_cron(accounts: tuple[Sandbox, Sandbox], tmp_path: Path) ->
     assert re.findall(r" (\d+) days,", second.stderr.splitlines()[-1]) == ["7"]
 
 
-def test_which_failures_are_repeated() -> None:
+def tried(folder: Path, *codes: int, target: int = 0) -> tuple[int, int, int]:
+    """Return how often the script for cron starts a tap that ends with these codes, its pauses, and how it ends."""
+    write(folder / "accounts/north.json", {})
+    tap_yoc = ("echo >> tries", "code=$(head -n 1 codes)", "sed -i 1d codes", 'exit "$code"')
+    script(folder / "bin/tap-yoc", "#!/bin/sh", *tap_yoc)
+    script(folder / "bin/target-jsonl", "#!/bin/sh", "cat", f"exit {target}")
+    script(folder / "bin/sleep", "#!/bin/sh", 'echo "$1" >> pauses')
+    (folder / "codes").write_text("".join(f"{code}\n" for code in codes))
+    for file in ("tries", "pauses"):
+        (folder / file).write_text("")
+    done = run("bash", str(MORNING), cwd=folder, path=[folder / "bin"])
+    pauses = (folder / "pauses").read_text().splitlines()
+    assert set(pauses) <= {"900"}
+    return (folder / "tries").read_text().count("\n"), len(pauses), done.returncode
+
+
+def test_tries_by_cron(tmp_path: Path) -> None:
+    """Pauses lie between tries, none behind the last; a target that fails is not tried again, and not forgotten."""
+    assert tried(tmp_path, 5, 5, 5) == (3, 2, 5)
+    assert tried(tmp_path, 4, 137, 0) == (3, 2, 0)
+    assert tried(tmp_path, 0) == (1, 0, 0)
+    assert tried(tmp_path, 0, target=1) == (1, 0, 1)
+
+
+def test_a_morning_without_settings(tmp_path: Path) -> None:
+    """One sentence, and the code for settings; nothing is made of the pattern that no file has matched."""
+    for folders in ([], ["accounts"]):
+        for folder in folders:
+            (tmp_path / folder).mkdir()
+        done = run("bash", str(MORNING), cwd=tmp_path, path=[])
+        assert (
+            done.stderr == f"There are no settings in {tmp_path}/accounts: one file an account, such as north.json.\n"
+        )
+        assert done.returncode == ExitCode.SETTINGS
+        assert [path.name for path in tmp_path.iterdir()] == folders
+
+
+def test_which_failures_are_repeated(tmp_path: Path) -> None:
     """Every exit code has its line, and the examples do what it says."""
-    sys.path.insert(0, str(ROOT / "examples"))
-    tap = importlib.import_module("pipeline.tap")
     rows = {cells[0]: cells[1].startswith("yes") for cells in table(PAGE, "Which failures to repeat")}
     assert set(rows) == {*(str(int(code)) for code in ExitCode), "128 + n"}
     for name, is_repeated in rows.items():
         for code in (143, -15) if name == "128 + n" else (int(name),):
             assert tap.TapFailed(code, "").is_worth_repeating == is_repeated
+        code = 143 if name == "128 + n" else int(name)
+        assert tried(tmp_path, code, code, code)[0] == (3 if is_repeated else 1)
+
+
+# --- examples/pipeline
+
+
+@contextmanager
+def a_reader(database: Path) -> Iterator[None]:
+    """Somebody else who has the database open, read only."""
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout
+        assert reader.stdout.readline() == "1\n"
+        yield
+        reader.communicate(timeout=20)
+
+
+def test_a_morning_without_an_engine(
+    accounts: tuple[Sandbox, Sandbox],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every table sums up, also while somebody reads the database; one account's failure is told and fails the whole.
+
+    Renewing the database once took DuckDB's lock on it, so that a reader let the check fail.
+    """
+    north, south = accounts
+    monkeypatch.setenv("PATH", os.pathsep.join([str(command("tap-yoc").parent), os.environ["PATH"]]))
+    start = {"start_date": str(south.world.today - timedelta(days=2)), "max_wait_minutes": 0.0001}
+    write(tmp_path / "accounts/north.json", {**north.config, **start})
+    assert plain_morning.main(tmp_path / "accounts", tmp_path / "warehouse") == 0
+    database = tmp_path / "warehouse" / warehouse.DATABASE
+    write(tmp_path / "accounts/south.json", {**south.config, **start, "password": "another"})
+    with a_reader(database):
+        assert plain_morning.main(tmp_path / "accounts", tmp_path / "warehouse") == 1
+    said = capsys.readouterr().out
+    assert said.count("site_daily sums up to daily_totals") == 2
+    assert re.search(r"^south-\S+: exit code 3: .*YOC refuses the login", said, re.MULTILINE)
+    write(tmp_path / "accounts/south.json", {**south.config, **start})
+    assert plain_morning.main(tmp_path / "accounts", tmp_path / "warehouse") == 0
+    assert [path.name for path in database.parent.iterdir() if path.is_file()] == [warehouse.DATABASE]
+    with duckdb.connect(str(database), read_only=True) as opened:
+        found = opened.execute("SELECT DISTINCT account FROM sites ORDER BY 1").fetchall()
+        money = opened.execute("SELECT sum(revenue) FROM site_daily GROUP BY account, currency").fetchall()
+    assert found == [("north",), ("south",)]
+    shown = warehouse.summary(tmp_path / "warehouse")
+    assert re.findall(r"(north|south) +│ (CHF|EUR)", shown) == [
+        (account, currency) for account in ("north", "south") for currency in ("CHF", "EUR")
+    ], "money of two currencies is not added up"
+    assert all(str(revenue) in shown for (revenue,) in money)
+
+
+def test_a_table_that_is_not_there_does_not_sum_up(tmp_path: Path) -> None:
+    """A check before the first run says so."""
+    assert warehouse.differences(tmp_path, "site_daily") == ["there is no site_daily yet"]
+    assert warehouse.tables(tmp_path) == []
+
+
+def test_a_folder_without_settings(tmp_path: Path) -> None:
+    """The sentence names the folder, where the plan's own command would tell of its arguments."""
+    sentence = f"exit code 2: there are no settings in {tmp_path}: one file an account, such as north.json."
+    with pytest.raises(tap.TapFailed, match=re.escape(sentence)) as failure:
+        tap.planned(tmp_path)
+    assert not failure.value.is_worth_repeating
+
+
+@pytest.mark.parametrize(("number", "is_of_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)], ids=["INT", "TERM"])
+def test_what_is_stopped_beside_the_sandboxes_ends_by_itself(
+    tmp_path: Path, number: signal.Signals, *, is_of_all: bool
+) -> None:
+    """Ctrl-C and `kill` let an engine's page close in its own time, and end in no traceback."""
+    script(
+        tmp_path / "engine",
+        "#!/usr/bin/env bash",
+        "trap 'kill %1; echo closed; exit 3' INT TERM",
+        "sleep 60 & echo open",
+        "wait",
+    )
+    arguments = [sys.executable, "-m", "pipeline.sandboxes", str(tmp_path / "accounts"), str(tmp_path / "engine")]
+    path = os.pathsep.join([str(command("tap-yoc").parent), os.environ["PATH"]])
+    with subprocess.Popen(
+        arguments,
+        cwd=ROOT / "examples",
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "open\n"
+        (os.killpg if is_of_all else os.kill)(process.pid, number)
+        said, log = process.communicate(timeout=60)
+    assert (said, log, process.returncode) == ("closed\n", "", 3)

@@ -655,7 +655,7 @@ def test_only_the_reader_begins_the_next_query() -> None:
 def test_a_first_page_that_is_looked_at_late_brings_no_page_again() -> None:
     """Where the reader is further already, what lies behind it is not asked for once more."""
     with ThreadPoolExecutor(1) as pool:
-        client = FakeClient(site_rows(30))
+        client = FakeClient(site_rows(25))
         ahead = ReadAhead(
             cast("YOCClient", client), query(REPORT, page_size=5), RowShape(REPORT, REPORT.figures), pool, 2
         )

@@ -19,6 +19,7 @@ import duckdb
 import psycopg
 import pytest
 from harness import TODAY, YESTERDAY, needs
+from pages import commands
 from sql_expected import (
     EXPECTED,
     expected_month_by_account,
@@ -57,12 +58,12 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 
 @pytest.fixture(scope="module")
 def postgres_url(loaded: Loaded, postgres_server: PostgresServer) -> str:
-    """The address of a PostgreSQL database with the same tables, in a schema of their own."""
+    """The address of a PostgreSQL database with the same tables, in the schema into which Meltano has them loaded."""
     of = postgres_server.database()
     url = f"postgresql://{of.user}:{quote(of.password, safe='')}@{of.host}:{of.port}/{of.name}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE SCHEMA yoc")
-        connection.execute("SET search_path = yoc")
+        connection.execute("CREATE SCHEMA tap_yoc")
+        connection.execute("SET search_path = tap_yoc")
         into_postgres(connection, loaded.path, loaded.tables)
     return url
 
@@ -71,7 +72,7 @@ def postgres_url(loaded: Loaded, postgres_server: PostgresServer) -> str:
 def database(request: pytest.FixtureRequest, loaded: Loaded) -> Iterator[queries.Database]:
     """A connection to one database or the other, with the temporary views as of 2026-06-14."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    with closing(queries.connect(loaded.path, url, "yoc")) as connection:
+    with closing(queries.connect(loaded.path, url, "tap_yoc" if url else None)) as connection:
         queries.prepare(connection, YESTERDAY)
         yield connection
 
@@ -105,7 +106,7 @@ def writable(request: pytest.FixtureRequest, loaded: Loaded, tmp_path: Path) -> 
         with duckdb.connect(str(tmp_path / "copy.duckdb")) as database:
             yield database
         return
-    with psycopg.connect(request.getfixturevalue("postgres_url"), options="-c search_path=yoc") as connection:
+    with psycopg.connect(request.getfixturevalue("postgres_url"), options="-c search_path=tap_yoc") as connection:
         yield connection
         connection.rollback()
 
@@ -287,7 +288,7 @@ def test_the_alarms_have_an_exit_code(
     """A schedule sees from the code whether somebody has to look."""
     day = ["--alarms", "--yesterday", "2026-06-14"]
     assert queries.main([*day, "--duckdb", str(loaded.path)]) == 0
-    assert queries.main([*day, "--postgres", postgres_url, "--schema", "yoc"]) == 0
+    assert queries.main([*day, "--postgres", postgres_url, "--schema", "tap_yoc"]) == 0
     assert capsys.readouterr().out.count("(no rows)") == 4
     assert queries.main([*day, "--duckdb", str(gaps.path)]) == 1
     assert "No figures for 2026-06-14; the newest day is 2026-06-13." in capsys.readouterr().out
@@ -308,23 +309,83 @@ def test_what_is_wrong_is_said(arguments: list[str], sentence: str, capsys: pyte
     assert sentence in capsys.readouterr().err
 
 
+def said_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the sentence with which the runner gives up."""
+    with pytest.raises(SystemExit, match="2"):
+        queries.main(arguments)
+    return capsys.readouterr().err.partition("error: ")[2]
+
+
+def test_tables_elsewhere_are_said(postgres_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --schema PostgreSQL looks into `public`: a sentence says where the tables are, instead of a traceback."""
+    assert said_of(["--postgres", postgres_url], capsys) == (
+        "there is no table daily_totals here: there is one in tap_yoc; give --schema, such as tap_yoc\n"
+    )
+    nowhere = postgres_url.rpartition("/")[0] + "/postgres"
+    assert said_of(["--postgres", nowhere], capsys) == (
+        "there is no table daily_totals here: metrics.sql says what to do without it\n"
+    )
+    assert said_of(["--postgres", f"{nowhere}_2"], capsys).startswith("the database cannot be opened: ")
+
+
+def test_other_tables_are_said(loaded: Loaded, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tables in a schema of DuckDB, one that was not loaded, and money of another name."""
+    copy = tmp_path / "copy.duckdb"
+    shutil.copy(loaded.path, copy)
+    given = ["--duckdb", str(copy)]
+    with duckdb.connect(str(copy)) as database:
+        database.execute("ALTER TABLE site_daily RENAME COLUMN revenue TO net_earnings")
+    assert re.match(r"metrics\.sql does not fit these tables: .*\brevenue\b[^\n]*\n$", said_of(given, capsys))
+    with duckdb.connect(str(copy)) as database:
+        database.execute("DROP TABLE site_daily")
+    assert said_of(given, capsys) == "there is no table site_daily here: metrics.sql says what to do without it\n"
+    with duckdb.connect(str(copy)) as database:
+        database.execute(f"ATTACH '{loaded.path}' AS original (READ_ONLY)")
+        database.execute("CREATE SCHEMA tap_yoc")
+        for table in TABLES:
+            database.execute(f"CREATE TABLE tap_yoc.{table} AS FROM original.{table}")
+            database.execute(f"DROP TABLE IF EXISTS main.{table}")
+    assert "there is one in tap_yoc; give --schema, such as tap_yoc" in said_of(given, capsys)
+    assert queries.main([*given, "--schema", "tap_yoc", "--alarms", "--yesterday", "2026-06-14"]) == 0
+
+
+def test_a_database_that_has_grown_old_says_so(
+    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Empty weeks are no riddle: one line names the day that the database ends with, and what renews the demo's."""
+    old = "The database ends with 2026-06-14, and the queries look at 2026-06-16; "
+    day = ["--yesterday", "2026-06-16", "silent_ad_units"]
+    queries.main(["--duckdb", str(loaded.path), *day])
+    assert capsys.readouterr().out.startswith(f"{old}`--yesterday` looks at an earlier day.\n")
+    demo = tmp_path / "yoc.duckdb"
+    shutil.copy(loaded.path, demo)
+    monkeypatch.setattr(queries, "DEMO", demo)
+    queries.main(["--duckdb", str(demo), *day])
+    assert capsys.readouterr().out.startswith(
+        f"{old}`make demo` renews it, and `--yesterday` looks at an earlier day.\n"
+    )
+    queries.main(["--duckdb", str(demo), "--yesterday", "2026-06-14", "silent_ad_units"])
+    assert capsys.readouterr().out.startswith("silent_ad_units.sql: ")
+
+
 def test_files_run_as_they_stand_in_psql(postgres_url: str) -> None:
-    """Without Python: the two files one after the other, and nothing of them stays in the database."""
+    """Without Python: the page's command finds Meltano's tables, and nothing of it stays in the database."""
     needs(
         None if shutil.which("psql") else "psql is not installed (Debian and Ubuntu: apt-get install postgresql-client)"
     )
-    files = ["-f", str(FOLDER / "metrics.sql"), "-f", str(FOLDER / "countries.sql")]
+    (line,) = [line for line in commands("examples/sql/README.md") if "psql" in line]
     done = subprocess.run(
-        ["psql", postgres_url, "--no-psqlrc", "-v", "ON_ERROR_STOP=1", *files],
-        env={**os.environ, "PGOPTIONS": "-c search_path=yoc"},
+        ["bash", "-c", line.replace("postgresql://me@host/warehouse", '"$URL" --no-psqlrc -v ON_ERROR_STOP=1')],
+        cwd=ROOT,
+        env={**os.environ, "URL": postgres_url},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "revenue_share_percent" in done.stdout
-    with closing(queries.connect(Path(), postgres_url, "yoc")) as database:
-        assert database.execute("SELECT count(*) FROM pg_views WHERE schemaname = 'yoc'").fetchone() == (0,)
+    assert "No figures for" in done.stdout, "the alarm of the real yesterday, long after the newest day"
+    with closing(queries.connect(Path(), postgres_url, "tap_yoc")) as database:
+        assert database.execute("SELECT count(*) FROM pg_views WHERE schemaname = 'tap_yoc'").fetchone() == (0,)
 
 
 def test_the_page_shows_what_the_queries_give(loaded: Loaded, request: pytest.FixtureRequest) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 SEEDS = {"north": 7, "south": 11}
 STOP_SECONDS = 10
 ANSWER_SECONDS = 30
-TERMINATED = 128 + signal.SIGTERM
+KILLED = 128
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -64,11 +66,21 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command beside the sandboxes and return its exit code."""
+    """Run a command beside the sandboxes and return its exit code; they stop after it, however it is stopped."""
     folder, *command = arguments
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    with sandboxes(Path(folder)):
-        return subprocess.run(command, check=False).returncode
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(KILLED + signal.SIGTERM))
+    # In a session of its own, so that Ctrl-C reaches an engine once and not each of its processes as well.
+    with sandboxes(Path(folder)), subprocess.Popen(command, start_new_session=True) as process:
+
+        def stop(number: int, _: object) -> None:
+            process.send_signal(number)
+            for again in STOPPING:  # whoever asks twice does not want to wait
+                signal.signal(again, lambda *_: os.killpg(process.pid, signal.SIGKILL))
+
+        for number in STOPPING:
+            signal.signal(number, stop)
+        code = process.wait()
+    return code if code >= 0 else KILLED - code
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 REPEATABLE = {4, 5}
 """Incomplete data, and YOC unavailable: another try may find it mended. Settings and logins stay as they are."""
 KILLED = 128
+SETTINGS = 2
 
 
 class TapFailed(Exception):  # noqa: N818 - what happened
@@ -34,9 +35,11 @@ def planned(accounts: Path, *options: str) -> list[dict[str, Any]]:
     """Return the runs that `tap-yoc-plan` prints for the accounts in a folder.
 
     Raises:
-        TapFailed: A setting has to be mended.
+        TapFailed: A setting has to be mended, or there is none.
     """
     configs = sorted(str(path) for path in accounts.glob("*.json"))
+    if not configs:
+        raise TapFailed(SETTINGS, f"there are no settings in {accounts}: one file an account, such as north.json.")
     done = subprocess.run(["tap-yoc-plan", *configs, *options], capture_output=True, text=True, check=False)
     if done.returncode:
         raise TapFailed(done.returncode, done.stderr.strip())

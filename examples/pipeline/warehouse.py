@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,12 +80,24 @@ def _quoted(text: str) -> str:
 
 
 def show(warehouse: Path) -> Path:
-    """Make or renew the database whose tables are the files, and return its path."""
+    """Make or renew the database whose tables are the files, and return its path.
+
+    It holds nothing else, and is replaced as a whole: whoever has it open goes on with the old one, and stops nobody.
+    """
     path = warehouse / DATABASE
-    with duckdb.connect(str(path)) as database:
-        for table in sorted(folder.parent.name for folder in warehouse.glob("*/account=*")):
-            database.execute(f'CREATE OR REPLACE VIEW "{table}" AS SELECT * FROM {_files(warehouse, table)}')
+    warehouse.mkdir(parents=True, exist_ok=True)
+    # DuckDB lets nobody write a file that somebody reads; and two runs may renew it at once.
+    unfinished = path.with_suffix(f".{uuid.uuid4().hex}.unfinished")
+    with duckdb.connect(str(unfinished)) as database:
+        for table in tables(warehouse):
+            database.execute(f'CREATE VIEW "{table}" AS SELECT * FROM {_files(warehouse, table)}')
+    unfinished.replace(path)
     return path
+
+
+def tables(warehouse: Path) -> list[str]:
+    """Return the tables that have rows of any account."""
+    return sorted({file.parent.parent.name for file in warehouse.glob("*/account=*/*.parquet")})
 
 
 def summary(warehouse: Path) -> str:
@@ -93,7 +106,7 @@ def summary(warehouse: Path) -> str:
         return str(
             database.sql(
                 """
-                SELECT account, min(date) AS first_day, max(date) AS last_day, count(*) AS rows,
+                SELECT account, currency, min(date) AS first_day, max(date) AS last_day, count(*) AS rows,
                        sum(impressions) AS impressions, sum(revenue) AS revenue
                 FROM site_daily GROUP BY ALL ORDER BY ALL
                 """
@@ -113,6 +126,8 @@ def differences(warehouse: Path, table: str) -> list[str]:
 
     Whole numbers are compared, since they add up; rates do not, and money is split by currency.
     """
+    if missing := [name for name in (table, TOTALS) if name not in tables(warehouse)]:
+        return [f"there is no {missing[0]} yet"]
     mine, totals = _files(warehouse, table), _files(warehouse, TOTALS)
     with duckdb.connect() as database:
         described = [

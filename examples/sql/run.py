@@ -22,6 +22,8 @@ QUERIES = (
     *("freshness", "week_over_week", "month_to_date", "month_by_account", "site_rates", "ad_unit_rates", "movers"),
     *("silent_ad_units", "countries"),
 )
+TABLES = ("daily_totals", "account_daily", "publisher_daily", "country_daily", "site_daily", "ad_unit_daily")
+"""What metrics.sql reads."""
 YESTERDAY = "CAST(now() AT TIME ZONE 'Europe/Berlin' AS date) - 1"
 ALARMED = 1
 NUMBERS = (int, Decimal, type(None))
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--alarms", action="store_true", help=f"run {' and '.join(ALARMS)}; exit code 1 for any row")
     parser.add_argument("--duckdb", type=Path, default=DEMO, metavar="FILE", help="a DuckDB database; it is only read")
     parser.add_argument("--postgres", metavar="URL", help="a PostgreSQL database, as postgresql://user@host/name")
-    parser.add_argument("--schema", help="where the tables are, in PostgreSQL")
+    parser.add_argument("--schema", help="where the tables are, such as tap_yoc")
     parser.add_argument("--yesterday", type=date.fromisoformat, help="another day to look at than the real yesterday")
     parser.add_argument("--rows", type=int, default=14, help="rows shown of each result (%(default)s)")
     options = parser.parse_args(arguments)
@@ -68,8 +70,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.postgres and not options.duckdb.exists():
         parser.error(f"there is no database {options.duckdb}; `make demo` makes one")
     found = 0
-    with closing(connect(options.duckdb, options.postgres, options.schema)) as database:
-        prepare(database, options.yesterday)
+    try:
+        database = connect(options.duckdb, options.postgres, options.schema)
+    except Exception as error:  # noqa: BLE001 - of either driver, or that it is not installed
+        parser.error(f"the database cannot be opened: {one_line(error)}")
+    with closing(database):
+        try:
+            prepare(database, options.yesterday)
+        except Exception as error:  # noqa: BLE001 - of either driver
+            parser.error(missing_table(database) or f"metrics.sql does not fit these tables: {one_line(error)}")
+        if old := out_of_date(database):
+            renew = "" if options.postgres or options.duckdb != DEMO else "`make demo` renews it, and "
+            sys.stdout.write(f"{old}; {renew}`--yesterday` looks at an earlier day.\n\n")
         for name in names:
             columns, rows = result(database, name)
             found += len(rows) if name in ALARMS else 0
@@ -82,10 +94,42 @@ def connect(duckdb_file: Path, postgres_url: str | None, schema: str | None) -> 
     if not postgres_url:
         import duckdb  # noqa: PLC0415 - one of two, and nobody needs both
 
-        return duckdb.connect(str(duckdb_file), read_only=True)
+        database = duckdb.connect(str(duckdb_file), read_only=True)
+        if schema:
+            database.execute(f"SET search_path = '{schema}'")
+        return database
     import psycopg  # noqa: PLC0415 - likewise
 
     return psycopg.connect(postgres_url, autocommit=True, options=f"-c search_path={schema}" if schema else None)
+
+
+def one_line(error: Exception) -> str:
+    """Return what a driver says, without its line breaks."""
+    return " ".join(str(error).split())
+
+
+def missing_table(database: Database) -> str | None:
+    """Say which table is not found, and where there is one of that name; None where all are there."""
+    for table in TABLES:
+        named = f"FROM information_schema.tables WHERE table_name = '{table}'"
+        schemas = [row[0] for row in database.execute(f"SELECT DISTINCT table_schema {named} ORDER BY 1").fetchall()]
+        searched = f"SELECT count(*) {named} AND table_schema = ANY(current_schemas(true))"
+        if database.execute(searched).fetchone() != (0,):
+            continue
+        if schemas:
+            where = f"there is one in {' and in '.join(schemas)}; give --schema, such as {schemas[0]}"
+            return f"there is no table {table} here: {where}"
+        return f"there is no table {table} here: metrics.sql says what to do without it"
+    return None
+
+
+def out_of_date(database: Database) -> str | None:
+    """Say which day the database ends with when that is before the queries' yesterday."""
+    query = "SELECT max(date), max(yesterday) FROM newest_daily_totals CROSS JOIN yoc_settings"
+    newest, yesterday = database.execute(query).fetchone() or (None, None)
+    if newest is None or newest >= yesterday:
+        return None
+    return f"The database ends with {newest}, and the queries look at {yesterday}"
 
 
 def prepare(database: Database, yesterday: date | None = None) -> None:

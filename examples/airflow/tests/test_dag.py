@@ -6,9 +6,11 @@ import json
 import os
 import sqlite3
 import subprocess
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -22,10 +24,8 @@ if TYPE_CHECKING:
 EXAMPLE = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A migrated Airflow, and a run in which north has an outage and south a wrong password."""
-    folder = tmp_path_factory.mktemp("yoc")
+def airflow(folder: Path, *arguments: str) -> int:
+    """Run a command of Airflow, its log into a file, and return its exit code."""
     env = {
         **os.environ,
         "AIRFLOW_HOME": str(folder / "airflow"),
@@ -36,30 +36,57 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "YOC_RETRY_SECONDS": "1",  # Airflow really waits
         "TAP_YOC_MAX_WAIT_MINUTES": "0.0001",
     }
+    with (folder / "log.txt").open("a", encoding="utf-8") as log:
+        return subprocess.run(
+            ["airflow", *arguments], env=env, stdout=log, stderr=subprocess.STDOUT, check=False
+        ).returncode
 
-    def airflow(*arguments: str) -> None:
-        done = subprocess.run(
-            ["airflow", *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
-        with (folder / "log.txt").open("a", encoding="utf-8") as log:
-            log.write(done.stdout)
 
-    airflow("db", "migrate")
+def password(folder: Path, account: str, new: str) -> str:
+    """Give an account another password, and return the one that it had."""
+    config = folder / "accounts" / f"{account}.json"
+    settings = json.loads(config.read_text("utf-8"))
+    config.write_text(json.dumps({**settings, "password": new}), encoding="utf-8")
+    return str(settings["password"])
+
+
+def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    """Return what Airflow's own database says."""
+    with closing(sqlite3.connect(folder / "airflow" / "airflow.db")) as database:
+        return database.execute(query).fetchall()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Morning:
+    """A run of the DAG: where everything is, how the command ended, and south's right password."""
+
+    folder: Path
+    exit_code: int
+    password: str
+
+
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
+    """A migrated Airflow, and a run in which north has an outage and south a wrong password."""
+    folder = tmp_path_factory.mktemp("yoc")
+    airflow(folder, "db", "migrate")
     with sandboxes(folder / "accounts"):
         ask(folder / "accounts", "north", "faults", {"kind": "status", "status": 503, "times": 1})
-        south = folder / "accounts" / "south.json"
-        south.write_text(json.dumps({**json.loads(south.read_text("utf-8")), "password": "another"}), encoding="utf-8")
-        airflow("dags", "test", "yoc")
-        yield folder
+        right = password(folder, "south", "another")
+        yield Morning(folder=folder, exit_code=airflow(folder, "dags", "test", "yoc"), password=right)
+
+
+@pytest.fixture(scope="module")
+def folder(morning: Morning) -> Path:
+    """Where the run keeps everything."""
+    return morning.folder
 
 
 @pytest.fixture(scope="module")
 def tries(folder: Path) -> dict[str, tuple[str, int]]:
     """Return state and number of tries by task, mapped ones by the name that the UI shows."""
-    with sqlite3.connect(folder / "airflow" / "airflow.db") as database:
-        rows = database.execute("SELECT task_id, rendered_map_index, state, try_number FROM task_instance").fetchall()
-    database.close()
-    return {name or task: (state, number) for task, name, state, number in rows}
+    found = rows(folder, "SELECT task_id, rendered_map_index, state, try_number FROM task_instance")
+    return {name or task: (state, number) for task, name, state, number in found}
 
 
 def recent_months(account: str) -> list[str]:
@@ -108,3 +135,15 @@ def test_the_other_account_is_there_and_sums_up(folder: Path, tries: dict[str, t
             "SELECT account, date::VARCHAR, site_visx_id, sum(impressions)::BIGINT FROM site_daily GROUP BY ALL"
         ).fetchall()
     assert sorted(mine) == sorted(("north", row["date"], row["site_visx_id"], row["impressions"]) for row in truth)
+
+
+def test_a_run_fails_when_anything_in_it_failed(
+    morning: Morning, folder: Path, tries: dict[str, tuple[str, int]]
+) -> None:
+    """The check ran all the same; the command's exit code says so; with the right password the next run is green."""
+    assert tries["complete"] == ("upstream_failed", 0)
+    assert morning.exit_code != 0
+    assert rows(folder, "SELECT state FROM dag_run") == [("failed",)]
+    password(folder, "south", morning.password)
+    assert airflow(folder, "dags", "test", "yoc") == 0
+    assert rows(folder, "SELECT state FROM dag_run ORDER BY id") == [("failed",), ("success",)]

@@ -79,7 +79,7 @@ def _machine() -> dict[str, str]:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    valgrind = subprocess.run(["valgrind", "--version"], check=True, capture_output=True, text=True).stdout  # noqa: S607
+    valgrind = subprocess.run(["valgrind", "--version"], check=True, capture_output=True, text=True).stdout  # noqa: S607 - the PATH's
     return {
         "processor": f"{model}, {os.cpu_count()} cores",
         "memory": f"{memory / 1e9:.0f} GB",

@@ -81,7 +81,7 @@ class Site:
     def check_token(self, token: str, *, is_report: bool) -> None:
         """Answer 401 for a token that is unknown, too old, or revoked."""
         behaviour = self.behaviour
-        is_used_up = behaviour.token_pages and token == "access-1" and self.counts["pages"] >= behaviour.token_pages  # noqa: S105
+        is_used_up = behaviour.token_pages and token == "access-1" and self.counts["pages"] >= behaviour.token_pages  # noqa: S105 - no secret
         if self._tokens.get(token, 0.0) < time.monotonic() or (is_used_up and is_report):
             self.counts["401"] += 1
             raise Reply(401, {"error": "invalid_token"})

@@ -142,7 +142,7 @@ class RowShape:
 
     def _decoder(self, row_type: type[msgspec.Struct], envelope: Envelope) -> Decode:
         if (row_type, envelope) not in self._decoders:
-            answer_type = envelope.around(list[row_type])  # type: ignore[valid-type]
+            answer_type = envelope.around(list[row_type])  # type: ignore[valid-type] # made at run time
             strict = row_type is self._exact
             # Not strict, it reads numbers and booleans in text.
             decoder = msgspec.json.Decoder(answer_type, strict=strict, float_hook=exact_number)

@@ -265,7 +265,7 @@ def test_a_refresh_that_was_never_sent_is_repeated(
     sandbox.expire_access_tokens()
     send, failures = Transport.send, iter([NotSentError("no connection")])
 
-    def failing_once(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401
+    def failing_once(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401 - as it is
         if "refresh_token" in str(options.get("json")) and (failure := next(failures, None)):
             raise failure
         return send(self, method, url, **options)
@@ -284,7 +284,7 @@ def test_a_netrc_is_not_asked_for_credentials(
     sent: list[str | None] = []
     send = Transport.send
 
-    def noting(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401
+    def noting(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401 - as it is
         response = send(self, method, url, **options)
         sent.append(response.sent_headers.get("Authorization"))
         return response
@@ -300,7 +300,7 @@ def test_a_token_ages_from_before_its_request(
     """Of a token whose answer took ten minutes, these are gone: it is renewed before YOC refuses it."""
     send = Transport.send
 
-    def slowly(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401
+    def slowly(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401 - as it is
         response = send(self, method, url, **options)
         if url.endswith("/token"):
             clock.instant += timedelta(minutes=10)

@@ -52,7 +52,7 @@ def test_each_fault_ends_as_the_matrix_says(
 def assert_no_secret(run: Outcome, sandbox: Sandbox) -> None:
     """Fail where a credential or token of the sandbox stands in anything that the run wrote."""
     tokens = sandbox.world.tokens
-    secrets = [sandbox.config["client_secret"], sandbox.config["password"], *tokens._access, *tokens._refresh]  # noqa: SLF001
+    secrets = [sandbox.config["client_secret"], sandbox.config["password"], *tokens._access, *tokens._refresh]  # noqa: SLF001 - theirs
     written = run.log + repr(run.error) + b"".join(run.lines).decode()
     assert secrets
     for secret in secrets:

@@ -63,7 +63,7 @@ class Spoiler:
         self.is_lasting = self.random.random() < 0.5
         self.send = Transport.send
 
-    def __call__(self, transport: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401
+    def __call__(self, transport: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401 - as it is
         """Send as the tap does, and spoil the answer."""
         response = self.send(transport, method, url, **options)
         if method != "POST" or b'"data"' not in response.content:
@@ -126,7 +126,7 @@ def test_any_bytes_are_read_or_refused_in_a_sentence(sandbox: Sandbox, seed: int
 
 
 def _as_method(spoiler: Spoiler) -> Any:  # noqa: ANN401 - a function to put in the place of a method
-    def send(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401
+    def send(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401 - as it is
         return spoiler(self, method, url, **options)
 
     return send

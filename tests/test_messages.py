@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -89,8 +91,31 @@ def test_each_message_is_one_line_of_json() -> None:
     assert json.loads(lines[1], parse_float=Decimal)["record"] == record
 
 
-def test_messages_go_to_stdout_at_once(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    """A message is written whole and flushed, so that a killed run leaves no half line behind it."""
+class Told(io.BytesIO):
+    """Standard output that keeps what it is told to do."""
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        super().__init__()
+        self.calls: list[bytes] = []
+
+    def write(self, content: Any) -> int:  # noqa: ANN401 - as the base class has it
+        """Keep it."""
+        self.calls.append(bytes(content))
+        return len(content)
+
+    def flush(self) -> None:
+        """Keep that it was asked for."""
+        self.calls.append(b"flush")
+
+
+def test_messages_go_to_stdout_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message, and a page's rows, are written whole and flushed, so that a killed run leaves no half line behind."""
+    told = Told()
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(buffer=told))
     writer = YOCMessageWriter()
     writer.write_message(StateMessage(value={"bookmarks": {}}))
-    assert capsysbinary.readouterr().out == b'{"type":"STATE","value":{"bookmarks":{}}}\n'
+    writer.write_records("sites", [{"id": 1}, {"id": 2}])
+    state, flush, rows, flush_again = told.calls
+    assert (state, flush, flush_again) == (b'{"type":"STATE","value":{"bookmarks":{}}}\n', b"flush", b"flush")
+    assert rows.count(b"\n") == 2

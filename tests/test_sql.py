@@ -397,7 +397,7 @@ def test_the_page_shows_what_the_queries_give(loaded: Loaded, request: pytest.Fi
             pattern = rf"(### {name}\.sql\n\n).*?(\n\n(?:(?!###).)*?```text\n).*?(\n```)"
             text = queries.shown(*queries.result(database, name), 8)
             line = queries.about(name)
-            page, found = re.subn(pattern, lambda m: m[1] + line + m[2] + text + m[3], page, flags=re.DOTALL)  # noqa: B023
+            page, found = re.subn(pattern, lambda m: m[1] + line + m[2] + text + m[3], page, flags=re.DOTALL)  # noqa: B023 - called at once
             assert found == 1, name
     if request.config.option.update_snapshots:
         (FOLDER / "README.md").write_text(page, encoding="utf-8")

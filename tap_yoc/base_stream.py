@@ -103,9 +103,9 @@ class YOCStream(Stream):
         if not (write_messages and self._has_plain_rows()):
             try:
                 yield from super()._sync_records(context, write_messages=write_messages)
-            except OSError:
-                raise  # of writing
-            except Exception as error:  # noqa: BLE001 - of a map, whose expressions may raise anything
+            except Exception as error:
+                if isinstance(error, OSError) or not self.config.get("stream_maps"):
+                    raise  # of writing, or a mistake; the expressions of a map may raise anything else
                 failure = SettingsError(f"Stream {self.name}: its stream map fails ({error}); mend stream_maps.")
                 self.run.summary.fail(self.name, failure)
                 self.logger.error("%s", failure)  # noqa: TRY400 - foreseeable, so without a traceback

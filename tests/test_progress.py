@@ -349,6 +349,10 @@ def test_a_stream_that_is_closed_is_no_terminal(monkeypatch: pytest.MonkeyPatch,
         assert (terminal() is None) == (name == "stderr")
 
 
+# The SDK warns of a Python that has reached its end of life, which is no line of the log.
+SURROUNDINGS = {"TERM": "xterm-256color", "PYTHONWARNINGS": "ignore"}
+
+
 @contextmanager
 def tap_on_a_terminal(folder: Path, config: dict[str, Any]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Run the installed tap with stderr on a terminal and stdout in a file; yields it, and what the terminal shows."""
@@ -362,7 +366,7 @@ def tap_on_a_terminal(folder: Path, config: dict[str, Any]) -> Iterator[tuple[su
             stdout=rows,
             stderr=writes,
             cwd=folder,
-            env={**env, "TERM": "xterm-256color"},
+            env={**env, **SURROUNDINGS},
         ) as process,
     ):
         try:
@@ -421,7 +425,7 @@ def test_the_tap_on_a_terminal(live: Sandbox, tmp_path: Path, *, is_killed: bool
 def test_the_tap_in_a_pipe(live: Sandbox, tmp_path: Path) -> None:
     """Cron, Meltano and pipes get plain lines, whatever the environment says about colours."""
     (tmp_path / "config.json").write_text(json.dumps(last_days(live, "daily_totals")))
-    env = {**os.environ, "FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1", "TERM": "xterm-256color"}
+    env = {**os.environ, "FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1", **SURROUNDINGS}
     done = run_command("--config", "config.json", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines() if not LOG_LINE.fullmatch(line)] == []

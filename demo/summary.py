@@ -41,7 +41,7 @@ def tables(database: duckdb.DuckDBPyConnection, loaded: Sequence[Table]) -> Rend
 
 def sites(database: duckdb.DuckDBPyConnection, day: date) -> RenderableType:
     """Return a day's sites with the most impressions; rates are made of sums, money is exact."""
-    grid = _grid(f"Sites on {day}", "site", "impressions", "fill rate", "revenue", "", left=("site", ""))
+    grid = _grid(f"The largest sites on {day}", "site", "impressions", "fill rate", "revenue", "", left=("site", ""))
     rows = database.execute(
         """
         SELECT coalesce(site_name, 'no name'), currency, sum(impressions) AS impressions,

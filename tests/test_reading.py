@@ -62,13 +62,7 @@ def query(
     report: Report, *, page_size: int = 500, data_fields: list[str] | None = None, window: Window = WINDOW
 ) -> Query:
     """Return the query of a report."""
-    return Query(
-        group_by=[column.name for column in report.group_by],
-        data_fields=[column.name for column in report.data_fields] if data_fields is None else data_fields,
-        sort=[column.name for column in report.key],
-        window=window,
-        page_size=page_size,
-    )
+    return Query.of(report, window=window, page_size=page_size, data_fields=data_fields)
 
 
 def a_row(**changed: Any) -> RawRow:  # noqa: ANN401 - whatever a server sends

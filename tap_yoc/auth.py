@@ -34,7 +34,6 @@ MARGIN_SECONDS = 60.0
 MARGIN_SHARE = 0.2
 """Of a token that lives only minutes, this share of its life is the margin."""
 
-BAD_REQUEST = 400
 WRONG_ADDRESS = frozenset({404, 405, 410})
 WRONG_FORMAT = frozenset({406, 415, 422})
 
@@ -140,7 +139,7 @@ class YOCAuthenticator(APIAuthenticatorBase):
             response, sent_at = self._ask(grant_type="password", username=username, password=password)
             self._transport.raise_if_retryable(response)
             pair = _pair_of(response, sent_at)
-            if pair is None and response.status < BAD_REQUEST:
+            if pair is None and not response.is_refusal:
                 response.json()
                 self._refused = LoginError("YOC's answer to the login holds no access_token; check auth_url.")
                 raise self._refused
@@ -189,7 +188,7 @@ def _pair_of(response: Response, sent_at: float, previous_refresh_token: str | N
         body: Json = decode(response.content)
     except ValueError:
         return None
-    access_token = body.get("access_token") if isinstance(body, dict) and response.status < BAD_REQUEST else None
+    access_token = body.get("access_token") if isinstance(body, dict) and not response.is_refusal else None
     if not (isinstance(access_token, str) and access_token):
         return None
     refresh_token = body.get("refresh_token")

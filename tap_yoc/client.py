@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 REPORT_PATH = "/api/v1/reporting/publishers"
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 401, 403, 404, 500
-REFUSED = 400
 ERRORS_THAT_REFUSE = 3
 """So many internal errors to one page that may not exist are taken for its refusal."""
 
@@ -183,7 +182,7 @@ class YOCClient:
 
     def _raise_for_status(self, response: Response, what: str) -> None:
         self._transport.raise_if_retryable(response)
-        if response.status < REFUSED:
+        if not response.is_refusal:
             return
         said = self._transport.excerpt(response)
         if response.status == UNAUTHORIZED:

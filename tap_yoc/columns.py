@@ -79,6 +79,11 @@ class Column:
         return self.role is Role.DATA_FIELD and self.kind in {Kind.INTEGER, Kind.NUMBER, Kind.UNEXPLAINED}
 
     @property
+    def with_type(self) -> str:
+        """The name and, in brackets, the type that was declared."""
+        return f"{self.name} ({self.declared or 'no type'})"
+
+    @property
     def missing(self) -> Any:  # noqa: ANN401 - text or number, by kind
         """What stands in a key for a value that is not there: `""` for text, 0 for numbers, false for booleans."""
         return _MISSING.get(self.kind, "")

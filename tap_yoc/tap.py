@@ -66,7 +66,7 @@ class TapYOC(ConfiguredTap):
         """Return the streams that the account's columns allow: standard, own, entities, and the metadata itself."""
         settings, summary, offer = self.settings, self.run.summary, self.run.offer
         if unexplained := offer.unexplained:
-            columns = ", ".join(f"{column.name} ({column.declared or 'no type'})" for column in unexplained)
+            columns = ", ".join(column.with_type for column in unexplained)
             summary.warn(f"YOC's metadata has types that this tap does not know; read as text: {columns}.")
         reports = [
             *standard(settings.standard_reports, offer, settings.lookback_days, summary.warn),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 18
 LONGEST_EXCERPT = 200
-TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
+LEAST_REFUSAL, TOO_MANY_REQUESTS, UNAVAILABLE = 400, 429, 503
 RETRYABLE_STATUSES = frozenset(
     {408, 425, TOO_MANY_REQUESTS, 500, 502, UNAVAILABLE, 504, 507, 509, 520, 521, 522, 523, 524}
 )
@@ -33,6 +33,11 @@ RETRYABLE_STATUSES = frozenset(
 
 class NotSentError(RetryableError):
     """The request surely never reached the server."""
+
+
+def is_refusal(status: int) -> bool:
+    """Say whether a status means that the server did not do what it was asked."""
+    return status >= LEAST_REFUSAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,11 @@ class Response:
     headers: Mapping[str, str]
     content: bytes
     sent_headers: Mapping[str, str]
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server did not do what it was asked."""
+        return is_refusal(self.status)
 
     def json(self) -> Json:
         """Return the decoded body.

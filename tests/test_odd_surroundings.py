@@ -13,6 +13,7 @@ from harness import TODAY, command, last_days, run_command, run_tap, settings_of
 
 from tap_yoc.columns import Column, Role, kind_of
 from tap_yoc.doctor.examination import examine
+from tap_yoc.doctor.patient import Patient
 from tap_yoc.errors import ExitCode, SettingsError
 from tap_yoc.fan_out import Account, fan_out
 from tap_yoc.redaction import Redactor
@@ -21,7 +22,6 @@ from tap_yoc.transport import Transport
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_yoc.doctor.patient import Patient
     from tap_yoc.sandbox.server import Sandbox
     from tap_yoc.transport import Response
 
@@ -177,6 +177,17 @@ def test_the_doctor_says_what_nobody_foresaw() -> None:
     found = examine(new_patient)
     assert found.exit_code == ExitCode.UNEXPECTED
     assert found.steps[0].says.startswith("This failed unexpectedly (ZeroDivisionError in examination.py, line ")
+
+
+def test_the_doctor_sends_nobody_to_the_settings_for_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong stands in a variable of the environment."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://host:port")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    found = examine(lambda: Patient(config=LOGIN))
+    (failed,) = [step for step in found.steps if step.do]
+    assert failed.says.startswith("The proxy that HTTPS_PROXY")
+    assert failed.do.startswith("Mend the environment variable HTTPS_PROXY")
 
 
 @pytest.mark.parametrize("option", ["--state", "--catalog"])

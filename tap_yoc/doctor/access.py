@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tap_yoc.doctor.findings import Step
     from tap_yoc.doctor.patient import Patient
 
-YOC_HOSTS = {"https://api.yoc.com", "https://oauth.yoc.com"}
+YOC_ADDRESSES = {"https://api.yoc.com", "https://oauth.yoc.com"}
 SHORT_LIFE_SECONDS = 300
 MOST_CLOCK_OFFSET_SECONDS = 60
 
@@ -29,7 +29,7 @@ def settings(patient: Patient) -> Step:
             "Mend or remove start_date and end_date; YOC serves the last six months up to yesterday.",
         )
     says = f"Valid; a run reads {wanted}; days end at midnight in {own_settings.timezone.key}."
-    if {own_settings.api_url, own_settings.auth_url} != YOC_HOSTS:
+    if {own_settings.api_url, own_settings.auth_url} != YOC_ADDRESSES:
         says += " The addresses are not YOC's own."
     if own_settings.start_date and own_settings.start_date < wanted.first:
         return note(
@@ -102,7 +102,7 @@ def columns(patient: Patient) -> Step:
         raise PermissionDeniedError("The login works, and YOC offers it no columns at all.")
     says = f"{len(offer.dimensions)} dimensions and {len(offer.metrics)} metrics"
     if unexplained := offer.unexplained:
-        named = ", ".join(f"{column.name} ({column.declared or 'no type'})" for column in unexplained)
+        named = ", ".join(column.with_type for column in unexplained)
         return note(
             f"{says}; of a type that the tap does not know: {named}.",
             "Nothing at once, since they are read as text; report it, so that they get their type.",

@@ -57,6 +57,11 @@ REMEDIES = (
         "Credentials are never sent after a redirect.",
     ),
     Remedy(
+        "^The proxy",
+        "Mend the environment variable HTTPS_PROXY, HTTP_PROXY or ALL_PROXY (http://host:port), or remove it where no "
+        "proxy is needed.",
+    ),
+    Remedy(
         "certificate of",
         "If a proxy of your own network stands between, name its certificate in the environment variable "
         "REQUESTS_CA_BUNDLE. If not, somebody else answers: do not go on.",
@@ -114,6 +119,7 @@ OTHERWISE = "Run the doctor again; report it if it stays, with all of this."
 
 def explain(error: YOCError) -> tuple[str, str]:
     """Return what happened and what to do, each a sentence or two, without what identifies rows."""
+    # The reports that the doctor asks for are called after it, and are no streams of the user's.
     says = without_rows(str(error)).replace("Stream doctor: c", "C")
     cause = error.__cause__
     is_waited_for = isinstance(error, UnavailableError) and isinstance(cause, RetryableError)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.doctor.cells import blank_traits, cell_traits, offer_traits
 from tap_yoc.doctor.findings import Trait
-from tap_yoc.doctor.listening import REFUSED, REPORT
+from tap_yoc.doctor.listening import REPORT
 from tap_yoc.envelope import ROW_LISTS, TOTAL_HEADER, TOTAL_HOLDERS, TOTALS, decode, rows_of, rows_path, total_of
 from tap_yoc.errors import UnknownEnvelopeError
 from tap_yoc.transport import TOO_MANY_REQUESTS, UNAVAILABLE
@@ -185,10 +185,10 @@ def _trait_of_page(name: str, answer: str, words: Mapping[str, str]) -> Trait:
 
 
 def _errors(heard: Sequence[Heard]) -> Iterator[Trait]:
-    kinds = sorted({_kind_of_body(answer) for answer in heard if answer.status >= REFUSED})
+    kinds = sorted({_kind_of_body(answer) for answer in heard if answer.is_refusal})
     if kinds:
         forms = {"errors": kinds[0]} if len(kinds) == 1 and kinds[0] in {"json", "html", "empty"} else {}
-        statuses = sorted({answer.status for answer in heard if answer.status >= REFUSED})
+        statuses = sorted({answer.status for answer in heard if answer.is_refusal})
         words = {"json": "JSON", "html": "a web page", "empty": "nothing", "other": "something else"}
         says = (
             f"{', '.join(f'HTTP {status}' for status in statuses)}, with {' or '.join(words[kind] for kind in kinds)}"

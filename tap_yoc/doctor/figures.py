@@ -11,7 +11,6 @@ from tap_yoc.columns import Kind
 from tap_yoc.doctor.cells import blank_names
 from tap_yoc.doctor.dialect import rows_at
 from tap_yoc.doctor.findings import note, ok, skipped
-from tap_yoc.doctor.listening import REFUSED
 from tap_yoc.envelope import decode, rows_path
 from tap_yoc.errors import PermissionDeniedError, UnknownEnvelopeError
 from tap_yoc.reports import DATE, ENTITIES, Report
@@ -109,7 +108,7 @@ def _answer_to(beyond: Heard | None, neighbour: Heard | None, same: str) -> str 
         return None
     if beyond.status == NOT_FOUND:
         return "404"
-    if beyond.status >= REFUSED:
+    if beyond.is_refusal:
         return "error" if same == "first" else f"HTTP {beyond.status}"
     body = decode(neighbour.content)
     rows = rows_at(rows_path(body), decode(beyond.content))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tap_yoc.auth import TOKEN_PATH
 from tap_yoc.envelope import decode
 from tap_yoc.patience import RetryableError
-from tap_yoc.transport import Transport
+from tap_yoc.transport import Transport, is_refusal
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tap_yoc.transport import Response
 
 TOKEN, METADATA, REPORT = "token", "metadata", "report"
-OK, REFUSED = 200, 400
+OK = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,11 @@ class Heard:
     tokens: TokenTraits | None = None
     clock_offset_seconds: float | None = None
     """How far this machine's clock is ahead of the server's, to a second or so."""
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server answered that it would not."""
+        return is_refusal(self.status)
 
     @property
     def worked(self) -> bool:
@@ -123,7 +128,7 @@ def _tokens_in(response: Response, sent_refresh_token: str | None) -> TokenTrait
         body = decode(response.content)
     except ValueError:
         return None
-    if response.status >= REFUSED or not isinstance(body, dict) or not body.get("access_token"):
+    if response.is_refusal or not isinstance(body, dict) or not body.get("access_token"):
         return None
     lifetime = body.get("expires_in")
     told_as = "absent" if lifetime is None else "text" if isinstance(lifetime, str) else "number"

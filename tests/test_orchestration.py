@@ -267,22 +267,23 @@ def test_a_folder_without_settings(tmp_path: Path) -> None:
     assert not failure.value.is_worth_repeating
 
 
-@pytest.mark.parametrize(("number", "is_of_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)], ids=["INT", "TERM"])
-def test_what_is_stopped_beside_the_sandboxes_ends_by_itself(
-    tmp_path: Path, number: signal.Signals, *, is_of_all: bool
-) -> None:
-    """Ctrl-C and `kill` let an engine's page close in its own time, and end in no traceback."""
-    script(
-        tmp_path / "engine",
-        "#!/usr/bin/env bash",
-        "trap 'kill %1; echo closed; exit 3' INT TERM",
-        "sleep 60 & echo open",
-        "wait",
-    )
-    arguments = [sys.executable, "-m", "pipeline.sandboxes", str(tmp_path / "accounts"), str(tmp_path / "engine")]
+ENGINE = [
+    "#!/usr/bin/env bash",
+    "trap 'kill %1; echo closed; exit 3' INT TERM",
+    "sleep 60 & echo open",
+    "touch $0.is_open",
+    "wait",
+]
+"""A command that takes its time to close, as an engine's page does."""
+
+
+@contextmanager
+def beside_sandboxes(folder: Path, *starter: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the engine beside two sandboxes, in a session of its own; yields the process that started them."""
+    script(folder / "engine", *ENGINE)
     path = os.pathsep.join([str(command("tap-yoc").parent), os.environ["PATH"]])
     with subprocess.Popen(
-        arguments,
+        [sys.executable, *(starter or ("-m", "pipeline.sandboxes")), str(folder / "accounts"), str(folder / "engine")],
         cwd=ROOT / "examples",
         env={**os.environ, "PATH": path},
         stdout=subprocess.PIPE,
@@ -290,8 +291,53 @@ def test_what_is_stopped_beside_the_sandboxes_ends_by_itself(
         text=True,
         start_new_session=True,
     ) as process:
+        yield process
+
+
+@pytest.mark.parametrize(("number", "is_of_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)], ids=["INT", "TERM"])
+def test_what_is_stopped_beside_the_sandboxes_ends_by_itself(
+    tmp_path: Path, number: signal.Signals, *, is_of_all: bool
+) -> None:
+    """Ctrl-C and `kill` let an engine's page close in its own time, and end in no traceback."""
+    with beside_sandboxes(tmp_path) as process:
         assert process.stdout
         assert process.stdout.readline() == "open\n"
         (os.killpg if is_of_all else os.kill)(process.pid, number)
-        said, log = process.communicate(timeout=60)
+        said, log = process.communicate(timeout=30)
     assert (said, log, process.returncode) == ("closed\n", "", 3)
+
+
+STOPPED_AT_ONCE = """
+import os, signal, subprocess, sys, time
+
+class StoppedAtOnce(subprocess.Popen):
+    def __init__(self, command, **options):
+        super().__init__(command, **options)
+        if command[0].endswith("/engine"):
+            while not os.path.exists(command[0] + ".is_open"):
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = StoppedAtOnce
+from pipeline import sandboxes
+sys.exit(sandboxes.main(sys.argv[1:]))
+"""
+"""A `kill` that comes once the command runs, and before whoever started it knows."""
+
+
+def test_a_command_that_is_stopped_as_it_starts(tmp_path: Path) -> None:
+    """It is told all the same: it once ran on, beside sandboxes that were gone."""
+    with beside_sandboxes(tmp_path, "-c", STOPPED_AT_ONCE) as process:
+        said, log = process.communicate(timeout=30)
+    assert (said, log, process.returncode) == ("open\nclosed\n", "", 3)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+def test_sandboxes_that_are_stopped_as_they_start(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """They end, and so does whoever started them; the command is never run."""
+    with beside_sandboxes(tmp_path) as process:
+        while not (tmp_path / "accounts").exists():
+            assert process.poll() is None
+        os.kill(process.pid, number)
+        said, log = process.communicate(timeout=30)
+    assert (said, log, process.returncode) == ("", "", code)

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
 SEEDS = {"north": 7, "south": 11}
 STOP_SECONDS = 10
 ANSWER_SECONDS = 30
 KILLED = 128
-STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -65,21 +65,30 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.stdout.close()
 
 
+def _on_a_stop(handle: Callable[[int, FrameType | None], object]) -> None:
+    """Let Ctrl-C and `kill` do this from now on."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run a command beside the sandboxes and return its exit code; they stop after it, however it is stopped."""
     folder, *command = arguments
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(KILLED + signal.SIGTERM))
-    # In a session of its own, so that Ctrl-C reaches an engine once and not each of its processes as well.
-    with sandboxes(Path(folder)), subprocess.Popen(command, start_new_session=True) as process:
+    _on_a_stop(lambda number, _: sys.exit(KILLED + number))
+    with sandboxes(Path(folder)):
+        early: list[int] = []
+        _on_a_stop(lambda number, _: early.append(number))  # while the command starts, nobody could be told
+        # In a session of its own, so that Ctrl-C reaches an engine once and not each of its processes as well.
+        with subprocess.Popen(command, start_new_session=True) as process:
 
-        def stop(number: int, _: object) -> None:
-            process.send_signal(number)
-            for again in STOPPING:  # whoever asks twice does not want to wait
-                signal.signal(again, lambda *_: os.killpg(process.pid, signal.SIGKILL))
+            def stop(number: int, _: object = None) -> None:
+                process.send_signal(number)
+                _on_a_stop(lambda *_: os.killpg(process.pid, signal.SIGKILL))  # who asks twice does not want to wait
 
-        for number in STOPPING:
-            signal.signal(number, stop)
-        code = process.wait()
+            _on_a_stop(stop)
+            for number in early[:1]:
+                stop(number)
+            code = process.wait()
     return code if code >= 0 else KILLED - code
 
 

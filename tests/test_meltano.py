@@ -233,14 +233,14 @@ def test_state_is_shown_set_and_cleared(project: Project) -> None:
 
 def test_two_runs_at_a_time_have_a_state_each(project: Project) -> None:
     """`meltano run` with a suffix, the second once the first one reads; `meltano el` with a state id, both at once."""
-    healthy = project.sandbox.forms
-    project.sandbox.forms = healthy.but({"latency_ms": 1500})
+    # Nobody gets an answer before both have asked, however long Meltano takes to start.
+    project.sandbox.add_fault("status", where="report", status=503, retry_after="1", times=-1)
     with project.start("run", "--state-id-suffix=north", "tap-yoc", "target-jsonl") as north:
         north_said = said_until("Beginning", north)
         with project.start("run", "--state-id-suffix=south", "tap-yoc", "target-jsonl") as south:
             south_said = said_until("Beginning", south)
             assert north.poll() is None, "they did not meet"
-            project.sandbox.forms = healthy
+            project.sandbox.clear_faults()
             south_said += south.communicate(timeout=120)[0]
         north_said += north.communicate(timeout=120)[0]
     assert (north.returncode, south.returncode) == (0, 0), north_said + south_said

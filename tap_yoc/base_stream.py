@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib import Schema
+from singer_sdk.singerlib import Metadata, Schema
 
 from tap_yoc.errors import LoginError, SettingsError, YOCError
 from tap_yoc.messages import YOCMessageWriter
@@ -169,7 +169,10 @@ class YOCStream(Stream):
             listed.setdefault(name, Schema.from_dict(known[name]))
         listed.update({name: Schema.from_dict(known[name]) for name in listed})
         entry.schema.properties = listed
-        entry.schema.required = list(self.primary_keys)
+        entry.schema.required = entry.key_properties = list(self.primary_keys)
+        for name in self.primary_keys:
+            if ("properties", name) in entry.metadata:
+                entry.metadata["properties", name] = Metadata(inclusion=Metadata.InclusionType.AUTOMATIC)
 
     def _selected(self, records: list[dict[str, Any]]) -> Page:
         """Return a page of the columns that are selected."""

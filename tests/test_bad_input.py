@@ -39,6 +39,27 @@ def test_a_narrower_key_is_refused(config: dict[str, Any], catalog: dict[str, An
     assert run.lines == []
 
 
+def test_a_catalog_that_names_the_key_in_its_metadata_alone(config: dict[str, Any], catalog: dict[str, Any]) -> None:
+    """Targets are told the key all the same; without one they would add rows that are read again."""
+    entry = only(catalog, "site_daily")
+    key = entry.pop("key_properties")
+    run = run_tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.log
+    assert run.schema("site_daily")["key_properties"] == list(key)
+
+
+def test_a_key_column_cannot_be_deselected(config: dict[str, Any], catalog: dict[str, Any]) -> None:
+    """A catalog that another tool wrote may call it available; its rows need it."""
+    entry = only(catalog, "site_daily")
+    for item in entry["metadata"]:
+        if item["breadcrumb"][-1:] == ["site_visx_id"]:
+            item["metadata"] = {"inclusion": "available", "selected": False}
+    run = run_tap(config, catalog=catalog)
+    assert run.exit_code == 0, run.log
+    assert "site_visx_id" in run.schema("site_daily")["schema"]["properties"]
+    assert all("site_visx_id" in row for row in run.records("site_daily"))
+
+
 def test_a_stale_key_of_a_stream_that_is_not_selected_is_no_error(
     config: dict[str, Any], catalog: dict[str, Any]
 ) -> None:
@@ -133,7 +154,8 @@ def test_what_another_tap_left_in_the_state_stays(config: dict[str, Any]) -> Non
 
 
 BOOKMARKS = [
-    pytest.param({"replication_key_value": "2026-06-16"}, "is still to come", id="future"),
+    pytest.param({"replication_key_value": "2026-06-16"}, "is not over yet", id="future"),
+    pytest.param({"replication_key_value": "2026-06-15"}, "is not over yet", id="today"),
     pytest.param({"replication_key_value": 20260614}, "holds no bookmark of this tap", id="number"),
     pytest.param({"replication_key_value": "yesterday"}, "holds no bookmark of this tap", id="word"),
     pytest.param(

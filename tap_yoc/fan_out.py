@@ -94,7 +94,7 @@ def fan_out(  # noqa: PLR0913 - each argument is an option of the command
         backfill=wanted,
     )
     oldest = days_before(today - ONE_DAY, _longest_lookback(settings)) if only_recent else date.min
-    state = _state_of_yesterday(settings, today - ONE_DAY)
+    state = _state_after(settings, min(wanted.last, today - ONE_DAY))
     return FanOut(
         runs=tuple(
             _run(account, start, window, state)
@@ -144,11 +144,11 @@ def _longest_lookback(settings: Settings) -> int:
     return max([settings.lookback_days, *(days for days in own if isinstance(days, int))])
 
 
-def _state_of_yesterday(settings: Settings, yesterday: date) -> dict[str, Any]:
-    """Return the state of an account whose days are read up to yesterday.
+def _state_after(settings: Settings, last: date) -> dict[str, Any]:
+    """Return the state of an account whose days are read up to the last one of a plan.
 
     A backfill leaves it as it is. It tells the tap which days daily runs will read again, for `is_final`; and when all
-    runs of the plan are through, it is the truth, and a daily run may go on from it.
+    runs of a plan of all days are through, it is the truth, and a daily run may go on from it.
     """
     lookbacks = {
         report.name: settings.lookback_days for report in STANDARD_REPORTS if report.is_on(settings.standard_reports)
@@ -158,7 +158,7 @@ def _state_of_yesterday(settings: Settings, yesterday: date) -> dict[str, Any]:
             own = report.get("lookback_days")
             lookbacks[str(report["name"])] = own if isinstance(own, int) else settings.lookback_days
     # Yesterday may not be there yet; without a lookback nobody would read it again.
-    days = {name: yesterday if lookback else yesterday - ONE_DAY for name, lookback in lookbacks.items()}
+    days = {name: last if lookback else last - ONE_DAY for name, lookback in lookbacks.items()}
     return {
         "bookmarks": {
             name: {"replication_key": DATE, "replication_key_value": day.isoformat()} for name, day in days.items()

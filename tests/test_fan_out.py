@@ -263,3 +263,15 @@ def test_a_plan_needs_no_login(tmp_path: Path, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr()
     assert [run["id"] for run in json.loads(said.out)] == ["north-2026-06-01"]
     assert said.err == ""
+
+
+@pytest.mark.parametrize(("lookback", "day"), [(7, "2026-06-03"), (0, "2026-06-02")])
+def test_the_state_of_a_plan_that_ends_early_names_its_last_day(lookback: int, day: str) -> None:
+    """A daily run that goes on from it reads what lies behind the plan, too."""
+    (run,) = planned(
+        start_date="2026-06-01",
+        standard_reports=["site_daily"],
+        lookback_days=lookback,
+        options={"last": date(2026, 6, 3)}.items(),
+    ).runs
+    assert run.state["bookmarks"]["site_daily"]["replication_key_value"] == day

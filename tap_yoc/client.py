@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tap_yoc.columns import columns_of
 from tap_yoc.envelope import EnvelopeReader
 from tap_yoc.errors import LoginError, PermissionDeniedError, RequestRefusedError, SettingsError, UnknownEnvelopeError
+from tap_yoc.patience import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 REPORT_PATH = "/api/v1/reporting/publishers"
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 401, 403, 404, 500
+FIRST_PAGE = 1
+"""Or 0, which is not known."""
 ERRORS_THAT_REFUSE = 3
 """So many internal errors to one page that may not exist are taken for its refusal."""
 
@@ -103,6 +106,8 @@ class YOCClient:
         self._patience = patience
         self._authenticator = authenticator
         self._envelopes = EnvelopeReader()
+        self._served: dict[str, Json] | None = None
+        """The body of a request that was answered with rows."""
 
     def columns(self) -> list[Column]:
         """Return the columns that the account may ask for.
@@ -144,6 +149,23 @@ class YOCClient:
         except (RequestRefusedError, UnknownEnvelopeError):
             return None
 
+    def wait_until_served(self, sent: list[str]) -> None:
+        """Return once YOC answers a request that had rows before with anything but 404; at once if there is none.
+
+        Raises:
+            YOCError: It did not, for as long as one request is repeated.
+        """
+        if (body := self._served) is None:
+            return
+
+        def attempt() -> None:
+            response = self._exchange("POST", sent, json=body)
+            if response.status == NOT_FOUND:
+                raise RetryableError("HTTP 404 for a page that was there before")
+            self._raise_for_status(response, "a page that was there before")
+
+        self._patience.run("A page that was there before", attempt)
+
     def _page(
         self, query: Query, number: int, row_type: RowType, is_wanted: Callable[[], bool], *, is_probe: bool
     ) -> Answer | None:
@@ -153,14 +175,18 @@ class YOCClient:
 
         def attempt() -> Answer | None:
             nonlocal errors
-            response = self._exchange("POST", query.sent, json=query.body(number))
+            body = query.body(number)
+            response = self._exchange("POST", query.sent, json=body)
             if response.status == NOT_FOUND:
                 return None  # the address is right, since the metadata came from it
             errors += response.status == INTERNAL_ERROR
             if is_probe and errors == ERRORS_THAT_REFUSE:
                 return None  # a negative offset reaches some servers' database
             self._raise_for_status(response, what)
-            return self._read(response, row_type)
+            answer = self._read(response, row_type)
+            if answer.rows and number <= FIRST_PAGE:  # which stays when others come and go
+                self._served = body
+            return answer
 
         return self._patience.run(what, attempt, is_wanted=is_wanted)
 

@@ -174,7 +174,15 @@ def _lists_of(body: Json) -> dict[str, list[Json]]:
 def _to_date(cell: Json) -> str:
     if not isinstance(cell, str):
         raise ValueError("not a day")  # noqa: TRY004 - one kind of error for every cell
+    if _MIDNIGHT_ELSEWHERE.fullmatch(cell):
+        raise ValueError("an hour of a day, which may be another day elsewhere")
     return day_of(cell).isoformat()
+
+
+_MIDNIGHT_ELSEWHERE = re.compile(
+    r".{10}[T ](?!00:00)\d\d:(00|15|30|45)(:00(\.0+)?)? ?(Z|UTC|[+-][\d:]+)", re.ASCII | re.IGNORECASE
+)
+"""A day's start as an instant in another zone, as `2021-10-31T23:00:00Z` is the start of 2021-11-01 in Berlin."""
 
 
 def _to_text(cell: Json) -> str:

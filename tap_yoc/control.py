@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.client import Query
-from tap_yoc.errors import IncompleteDataError
+from tap_yoc.errors import IncompleteDataError, PermissionDeniedError
 from tap_yoc.reading import whole
 from tap_yoc.reports import DATE, Report
 from tap_yoc.windows import day_of
@@ -78,6 +78,8 @@ class ControlFigures:
         self._page_size = page_size
         self._warn = warn
         self._totals: DayFigures | None = None
+        self._days: set[str] = set()
+        """Those that had figures whenever the totals were read."""
         self._is_usable = bool(offer.additive) and DATE in offer.dimensions and reach.first <= reach.last
 
     @property
@@ -92,7 +94,11 @@ class ControlFigures:
         return day_of(max(totals.days)) if totals and totals.days else None
 
     def difference(self, figures: DayFigures, window: Window) -> str | None:
-        """Return how a stream's figures differ from the account's, in words, or None where they agree."""
+        """Return how a stream's figures differ from the account's, in words, or None where they agree.
+
+        Raises:
+            IncompleteDataError: Days that had figures have none any more.
+        """
         totals = self._read()
         difference = figures.difference(totals, window) if totals else None
         if difference:
@@ -110,11 +116,21 @@ class ControlFigures:
             query = Query.of(report, window=self._reach, page_size=self._page_size)
             try:
                 rows = whole(lambda: self._reader.rows(report, query), "The account's totals", self._warn)
-            except IncompleteDataError as error:
+            except (IncompleteDataError, PermissionDeniedError) as error:
                 self._is_usable = False
                 self._warn(f"The account's totals cannot be read ({error}); days are not compared with them.")
                 return None
             self._totals = DayFigures([metric.name for metric in self.metrics])
             for row in rows:
                 self._totals.add(row)
+            self._require_all_days(self._totals)
         return self._totals
+
+    def _require_all_days(self, totals: DayFigures) -> None:
+        """See that no day has vanished: empty totals would agree with an empty stream while YOC has an outage."""
+        if gone := self._days.difference(totals.days):
+            self._totals = None
+            raise IncompleteDataError(
+                f"YOC has no figures for {min(gone)} any more, which it had earlier in this run; run again."
+            )
+        self._days.update(totals.days)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.base_stream import YOCStream
 from tap_yoc.client import Query
+from tap_yoc.errors import IncompleteDataError
 from tap_yoc.reading import whole
 from tap_yoc.reports import DATE, REPORT_FIELDS, Report
 
@@ -58,9 +59,15 @@ class EntityStream(YOCStream):
                 newest[row[id_column.name]] = row
         ids = list(ambiguous)
         for start in range(0, len(ids), self.IDS_A_QUERY):
-            chosen = {"in": {id_column.name: ids[start : start + self.IDS_A_QUERY]}}
-            for row in self._read(window, chosen, with_date=True):
-                newest[row[id_column.name]] = row  # days ascend, so the newest stays
+            chosen = dict.fromkeys(ids[start : start + self.IDS_A_QUERY])
+            for row in self._read(window, {"in": {id_column.name: list(chosen)}}, with_date=True):
+                newest[row[id_column.name]] = chosen[row[id_column.name]] = row  # days ascend, so the newest stays
+            if unanswered := [number for number, row in chosen.items() if row is None]:
+                raise IncompleteDataError(
+                    f"Stream {self.name}: YOC has several names or parents for {id_column.name} {unanswered[0]} and, "
+                    f"asked for its days, gives none, so the newest is not known; run again, and report this if it "
+                    f"stays."
+                )
         yield self._selected(
             [
                 {

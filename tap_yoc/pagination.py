@@ -31,6 +31,9 @@ class Pages(Protocol):
     def get_sized(self, number: int, page_size: int) -> Answer | None:
         """Return a page cut to another size."""
 
+    def wait_until_served(self) -> None:
+        """Return once the server gives a page that it gave before; at once when it has never given any."""
+
     def expect(self, last: int | None) -> None:
         """Take the hint that the pages up to `last` exist; None: many more may."""
 
@@ -79,8 +82,7 @@ def read_pages(pages: Pages, habits: Habits, page_size: int) -> Iterator[list[An
         if not rows:
             break
         if previous.length:
-            if previous.length < page_size:
-                _check_cap(pages, number, rows, previous.length, learned, habits)
+            _check_sizes(pages, number, rows, previous.length, page_size, learned, habits)
             learned.pages_advance, learned.first_page = True, start
         learned.rows_per_page = max(learned.rows_per_page, len(rows))
         read += len(rows)
@@ -100,14 +102,20 @@ def read_pages(pages: Pages, habits: Habits, page_size: int) -> Iterator[list[An
 def _asked_again(pages: Pages, number: int, page_size: int, learned: Habits) -> Answer | None:
     """Return a page that the server says does not exist, or None when it says so twice and can be believed.
 
+    In between it has to give a page that it gave before: what stands in for a server that is down says 404, too.
+
     Raises:
         IncompleteDataError: It has never given a row, so that its word for the end may be its word for anything.
+        WindowFault: It gives the page now, and what it said of page 0 meanwhile was as wrong.
     """
+    pages.wait_until_served()
     again = pages.get_sized(number, page_size)
     if again is None and not learned.rows_per_page:
         raise IncompleteDataError(
             "YOC answers 404 to the first report, as if there were none; check whether the account has figures."
         )
+    if again and again.rows and learned.first_page is None:
+        raise WindowFault(f"the server answered 404 to page {number}, and then gave it")
     return again
 
 
@@ -124,7 +132,8 @@ def _first_page(pages: Pages, learned: Habits) -> int:
     rows = one.rows if one else []
     if one and rows and learned.counts_all and one.total == len(rows):
         return 1  # all there is, whatever its number
-    zero = (zero_page or pages.begin_to_try(0))()
+    # Refused once more now that page 1 is there: the server may just have been down.
+    zero = (zero_page or pages.begin_to_try(0))() or pages.begin_to_try(0)()
     if not (zero and zero.rows):
         learned.first_page = 1 if rows else None
         return 0 if zero and one is None else 1
@@ -134,14 +143,17 @@ def _first_page(pages: Pages, learned: Habits) -> int:
     return 0
 
 
-def _check_cap(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
-    pages: Pages, number: int, rows: list[Any], cap: int, learned: Habits, habits: Habits
+def _check_sizes(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
+    pages: Pages, number: int, rows: list[Any], cap: int, page_size: int, learned: Habits, habits: Habits
 ) -> None:
     """See whether a server that cuts its pages counts them by the size it gives or by the size it was asked for.
 
     By the size it was asked for, the rows between two pages are lost; then the window is read again with its size.
+    Where pages grow, there is no telling which rows are skipped.
     """
-    if learned.cap_is_harmless:
+    if len(rows) > cap:
+        raise WindowFault(f"page {number} has {len(rows)} rows, more than the {cap} of the page before it")
+    if cap >= page_size or learned.cap_is_harmless:
         return
     same = pages.get_sized(number, cap)
     if not same or same.rows[: len(rows)] != rows[:cap]:

@@ -62,6 +62,10 @@ class ReadAhead:
         """Return a page cut to another size."""
         return self._client.page(self.query.cut_to(page_size), number, self.row_type)
 
+    def wait_until_served(self) -> None:
+        """Return once the server gives a page that it gave before; at once when it has never given any."""
+        self._client.wait_until_served(self.query.sent)
+
     def expect(self, last: int | None) -> None:
         """Fetch what comes next, up to `last` and within the depth."""
         self._fetch_up_to(last)

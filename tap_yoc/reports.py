@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.columns import Kind, Role
-from tap_yoc.errors import SettingsError
+from tap_yoc.errors import PermissionDeniedError, SettingsError
 from tap_yoc.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -148,6 +148,17 @@ class Offer:
         One that counts, if there is one, since it has a value in every row.
         """
         return (self.additive or self.usual_metrics)[:1]
+
+    def require_figures(self) -> None:
+        """See that there is something to read.
+
+        Raises:
+            PermissionDeniedError: The account has no days, or nothing to count.
+        """
+        if self.missing([DATE]):
+            raise PermissionDeniedError("The login works, and YOC offers it no column `date`.")
+        if not self.usual_metrics:
+            raise PermissionDeniedError("The login works, and YOC offers it no metric.")
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return the dimensions of these that the account does not have."""

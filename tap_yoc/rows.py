@@ -20,7 +20,7 @@ import msgspec
 
 from tap_yoc.columns import Kind
 from tap_yoc.envelope import decode, exact_number
-from tap_yoc.errors import CellError
+from tap_yoc.errors import CellError, IncompleteDataError
 from tap_yoc.reports import DATE
 from tap_yoc.row_types import row_type
 from tap_yoc.windows import day_of
@@ -207,6 +207,18 @@ class RowShape:
                 raise self._misfit(column, "missing, where a day is needed", None)
             summary.missing[self.stream, column.name] += missing
             self.set(rows, column.name, [column.missing if cell is None else cell for cell in cells])
+
+    def require_a_figure(self) -> None:
+        """See that rows have some of the figures that were asked for; a single one may happen to have no value.
+
+        Raises:
+            IncompleteDataError: They have none, under these names.
+        """
+        if len(self.figures) > 1 and self.seen.isdisjoint(column.name for column in self.figures):
+            raise IncompleteDataError(
+                f"Stream {self.stream}: YOC's rows have none of the figures that were asked for "
+                f"({self.figures[0].name} and so on); please report this to the maintainers."
+            )
 
     def tell_unseen(self, summary: RunSummary) -> None:
         """Warn of figures that were asked for and that no row had."""

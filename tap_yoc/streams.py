@@ -69,7 +69,11 @@ class ReportStream(YOCStream):
         elif settings.backfill or not bookmark:
             run.warn_of_nothing_to_read()
         if days.lost:
-            run.summary.warn(f"Stream {self.name}: YOC no longer serves {days.lost}; these days were never read.")
+            run.summary.warn(
+                f"Stream {self.name}: YOC no longer serves {days.lost}; the backfill leaves these days out."
+                if settings.backfill
+                else f"Stream {self.name}: YOC no longer serves {days.lost}; these days were never read."
+            )
         days_with_rows: set[date] = set()
         shape = self._shape()
         queries = [self._query(window) for window in days.windows]
@@ -109,6 +113,8 @@ class ReportStream(YOCStream):
             if not is_last or run.settings.on_incomplete_day == "fail":
                 raise WindowFault(difference)
             run.summary.warn(f"Stream {self.name}: {difference}; the day may be incomplete.")
+        if rows:
+            shape.require_a_figure()
         days_with_rows.update(map(day_of, figures.days))
         self.tell_read(window, rows, len(query.sent))
 
@@ -174,9 +180,9 @@ class ReportStream(YOCStream):
                 f"The state of stream {self.name} holds no bookmark of this tap (a date as YYYY-MM-DD); "
                 f"remove the stream's entry from the state to read it from the start."
             )
-        if day > self.run.today:
+        if day >= self.run.today:
             raise SettingsError(
-                f"The state of stream {self.name} names {day}, which is still to come; set it to the newest day that "
+                f"The state of stream {self.name} names {day}, which is not over yet; set it to the newest day that "
                 f"is complete in the warehouse, or remove the stream's entry."
             )
         return day

@@ -72,9 +72,12 @@ class TapYOC(ConfiguredTap):
             *standard(settings.standard_reports, offer, settings.lookback_days, summary.warn),
             *own(settings.reports, offer, settings.lookback_days),
         ]
+        seen = entities(offer, summary.warn)
+        if not (offer.usual_metrics and (reports or seen)):
+            offer.require_figures()
         return [
             *(ReportStream(self, self.run, report) for report in reports),
-            *(EntityStream(self, self.run, entity) for entity in entities(offer, summary.warn)),
+            *(EntityStream(self, self.run, entity) for entity in seen),
             ReportFieldsStream(self, self.run),
         ]
 
@@ -82,7 +85,7 @@ class TapYOC(ConfiguredTap):
         """End the run with its last line, and return the exit code."""
         self.run.close()
         summary = self.run.summary
-        if not summary.streams and not summary.exit_code:
+        if not summary.exit_code and not any(stream.selected for stream in self.streams.values()):
             summary.warn("No stream was read: none is selected.")
         level = logging.ERROR if summary.failures else logging.INFO
         # The attribute reaches whoever has logs as JSON, whatever the line's own form.

@@ -388,7 +388,7 @@ CASES = {
         what="YOC fails now and then",
         faults=({"kind": "status", "status": 503, "times": 2}, {"kind": "reset_before"}),
         step="repeats",
-        says="3 of 22 requests had to be repeated (a broken connection, HTTP 503).",
+        says="3 of 23 requests had to be repeated (a broken connection, HTTP 503).",
         do="Nothing: the tap waits and repeats. If it stays, run at another hour or lower concurrency.",
     ),
     "reread": Case(

@@ -444,3 +444,10 @@ def test_declared_types_are_known_with_word_breaks(declared: str, kind: Kind) ->
 def test_a_number_of_an_unexplained_type_has_no_exponent() -> None:
     """Money whose type is not known becomes text with the digits that were sent, never an exponent."""
     assert column(Kind.UNEXPLAINED).cast(Decimal("0.0000001")) == "0.0000001"
+
+
+@pytest.mark.parametrize("cell", ["2021-10-31T23:00:00Z", "2021-10-31 22:00:00.000+00:00", "2021-10-31T18:30+00:00"])
+def test_midnight_elsewhere_is_no_day(cell: str) -> None:
+    """Cut to its day, the start of 1 November in Berlin would be 31 October."""
+    with pytest.raises(ValueError, match="which may be another day elsewhere"):
+        column(Kind.DATE).cast(cell)

@@ -113,6 +113,7 @@ def test_connection_test(live: Sandbox, tmp_path: Path, mode: str) -> None:
     kinds = [json.loads(line)["type"] for line in done.stdout.splitlines()]
     assert kinds.count("SCHEMA") == 7
     assert kinds.count("RECORD") == (7 if mode == "--test" else 0)
+    assert ", 0 warnings, " in last_line(done.stderr)
 
 
 def test_connection_test_fails_where_a_run_would(live: Sandbox, tmp_path: Path) -> None:
@@ -175,7 +176,7 @@ FILES = [
     pytest.param(
         "state.json",
         '{"bookmarks": {"site_daily": {"replication_key": "date", "replication_key_value": "2999-01-01"}}}',
-        "names 2999-01-01, which is still to come",
+        "names 2999-01-01, which is not over yet",
         id="bookmark in the future",
     ),
     pytest.param("catalog.json", "{}", "The catalog is not one that --discover prints", id="catalog empty"),
@@ -221,7 +222,7 @@ def test_a_signal_ends_the_run_with_128_and_its_number(live: Sandbox, tmp_path: 
         stdout, stderr = process.communicate(timeout=20)
     assert process.returncode == code
     assert f"Stopped by signal {code - 128}" in stderr
-    assert "streams" in last_line(stderr)
+    assert last_line(stderr).startswith(f"STOPPED (signal {code - 128}): ")
     for line in stdout.splitlines():
         json.loads(line)
 

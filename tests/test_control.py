@@ -9,7 +9,7 @@ import pytest
 
 from tap_yoc.columns import Column, Role, kind_of
 from tap_yoc.control import ControlFigures, DayFigures
-from tap_yoc.errors import IncompleteDataError, UnavailableError, WindowFault
+from tap_yoc.errors import IncompleteDataError, PermissionDeniedError, UnavailableError, WindowFault
 from tap_yoc.reports import Offer
 from tap_yoc.windows import Window
 
@@ -148,7 +148,9 @@ def test_the_totals_are_read_again_after_a_difference() -> None:
     assert len(reader.asked) == 2
 
 
-@pytest.mark.parametrize("error", [IncompleteDataError("no rows"), WindowFault("rows twice")])
+@pytest.mark.parametrize(
+    "error", [IncompleteDataError("no rows"), WindowFault("rows twice"), PermissionDeniedError("not for you")]
+)
 def test_totals_that_cannot_be_read_are_one_warning(error: Exception) -> None:
     """Without totals there is nothing to compare with: that is told once, and costs no stream."""
     warnings: list[str] = []
@@ -192,3 +194,12 @@ def test_a_fault_in_the_totals_is_read_once_more() -> None:
     warnings: list[str] = []
     totals = control(FakeReader(WindowFault("rows twice"), TOTALS), warnings)
     assert totals.difference(figures(("2026-06-01", 9, 5), ("2026-06-03", 20, 7)), WINDOW) is not None
+
+
+def test_days_that_vanish_from_the_totals_are_no_agreement() -> None:
+    """Totals that are suddenly empty would agree with an empty stream; they are read once more for the next one."""
+    totals = control(FakeReader(TOTALS, [], TOTALS))
+    assert totals.difference(figures(), WINDOW) is not None
+    with pytest.raises(IncompleteDataError, match="YOC has no figures for 2026-06-01 any more"):
+        totals.difference(figures(), WINDOW)
+    assert totals.difference(EQUAL, WINDOW) is None

@@ -198,6 +198,15 @@ def test_an_old_bookmark_names_the_lost_days(config: dict[str, Any]) -> None:
     assert run.days("site_daily")[0] == "2025-12-16"
 
 
+def test_a_backfill_names_the_days_that_are_gone(config: dict[str, Any]) -> None:
+    """They may have been read long ago; only this backfill has to do without them."""
+    days = {"backfill_from": "2025-12-01", "backfill_to": "2025-12-17"}
+    run = run_tap({**config, **days}, streams=["site_daily"])
+    assert run.exit_code == 0, run.log
+    assert "no longer serves 2025-12-01 to 2025-12-15; the backfill leaves these days out." in run.log
+    assert "never read" not in run.log
+
+
 def test_one_login_serves_all_streams(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """One token pair a run, whatever the number of streams and threads."""
     run_tap({**config, "concurrency": 16})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from harness import TODAY, YESTERDAY, VirtualClock, run_tap, settings_of
+from harness import TODAY, YESTERDAY, VirtualClock, assert_equal_to_source, run_tap, settings_of
 
 from tap_yoc.entity_streams import EntityStream
 from tap_yoc.messages import YOCMessageWriter
@@ -415,3 +416,113 @@ def test_a_name_or_parent_that_is_missing_is_null(
     run = run_tap(config, streams=["sites"])
     assert run.exit_code == 0, run.log
     assert run.records("sites") == [{"site_visx_id": 7, "site_name": site[0], "publisher_visx_id": site[1]}]
+
+
+# --- Answers that look healthy and are not
+
+
+def alter(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any, bytes], bytes]) -> None:
+    """Let answers come as `change(body of the request, content)` makes them."""
+    send = Transport.send
+
+    def altered(self: Transport, method: Any, url: str, **request: Any) -> Response:  # noqa: ANN401 - as it has them
+        response = send(self, method, url, **request)
+        return replace(response, content=change(request.get("json"), response.content))
+
+    monkeypatch.setattr(Transport, "send", altered)
+
+
+@pytest.mark.parametrize("after", range(1, 9))
+@pytest.mark.parametrize("total", ["none", "total"])
+def test_a_gateway_that_says_404_for_a_while_hides_no_row(
+    sandbox: Sandbox, config: dict[str, Any], after: int, total: str
+) -> None:
+    """What stands in for YOC while it is down says 404 to everything, and that is no end of a report."""
+    sandbox.forms = sandbox.forms.but({"total": total})
+    config = {**config, "start_date": "2026-04-01", "window_days": 10, "concurrency": 1}
+    sandbox.add_fault("status", status=404, where="report", after=after, times=6)
+    run = run_tap(config, streams=["site_daily"])
+    assert run.exit_code == 0, run.log
+    assert_equal_to_source(run, "site_daily", sandbox, date(2026, 4, 1))
+
+
+@pytest.mark.parametrize(("status", "times"), [(404, 1), (500, 3)])
+def test_a_first_page_that_is_refused_once_is_asked_for_again(
+    sandbox: Sandbox, config: dict[str, Any], status: int, times: int
+) -> None:
+    """Page 0 would be lost with every report if its refusal in a bad moment were believed."""
+    sandbox.forms = sandbox.forms.but({"first_page": 0, "total": "none"})
+    sandbox.add_fault("status", status=status, where="report", match='"page": 0,', times=times)
+    run = run_tap({**config, "page_size": 20}, streams=["site_daily"])
+    assert run.exit_code == 0, run.log
+    assert_equal_to_source(run, "site_daily", sandbox, date.fromisoformat(config["start_date"]))
+
+
+def test_days_that_vanish_from_report_and_totals_alike_are_not_complete(
+    config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While everything is empty, empty days agree with the totals; those known from before are remembered."""
+    asked: set[str] = set()
+
+    def emptied(query: Any, content: bytes) -> bytes:  # noqa: ANN401 - JSON
+        asked.update((query or {}).get("group_by", []))
+        return b'{"data": [], "total": 0}' if "site_visx_id" in asked else content
+
+    alter(monkeypatch, emptied)
+    run = run_tap(config, streams=["site_daily"])
+    assert run.exit_code == 4, run.log
+    assert "any more, which it had earlier in this run; run again." in run.log
+    assert run.bookmark("site_daily") is None
+
+
+def test_figures_under_other_names_fail_the_stream(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows whose figures are called otherwise than in the metadata would all be null, and pass for read."""
+
+    def shouted(query: Any, content: bytes) -> bytes:  # noqa: ANN401 - JSON
+        for name in (query or {}).get("data_fields", []):
+            content = content.replace(f'"{name}"'.encode(), f'"{name.upper()}"'.encode())
+        return content
+
+    alter(monkeypatch, shouted)
+    run = run_tap(config, streams=["site_daily"])
+    assert run.exit_code == 4, run.log
+    assert "Stream site_daily: YOC's rows have none of the figures that were asked for (" in run.log
+    assert run.bookmark("site_daily") is None
+
+
+def test_names_that_cannot_be_told_apart_by_day_fail_their_stream(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id with two names of which the newest is not known is no row."""
+
+    def unanswered(query: Any, content: bytes) -> bytes:  # noqa: ANN401 - JSON
+        is_dated = bool(query) and {"date", "ad_unit_visx_id"} <= set(query.get("group_by", []))
+        return b'{"data": [], "total": 0}' if is_dated else content
+
+    alter(monkeypatch, unanswered)
+    run = run_tap(sandbox.config, streams=["ad_units"])
+    assert run.exit_code == 4, run.log
+    assert "Stream ad_units: YOC has several names or parents for ad_unit_visx_id " in run.log
+    assert run.records("ad_units") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("group_by", "YOC offers it no column `date`."), ("data_fields", "YOC offers it no metric.")],
+)
+def test_an_account_that_is_offered_nothing_is_no_success(
+    config: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
+) -> None:
+    """An account without days or figures has lost its permissions; a run over nothing would hide it."""
+
+    def emptied(query: Any, content: bytes) -> bytes:  # noqa: ANN401 - JSON
+        if query is not None:
+            return content
+        metadata = json.loads(content)
+        metadata["modifications"][name] = []
+        return json.dumps(metadata).encode()
+
+    alter(monkeypatch, emptied)
+    run = run_tap(config)
+    assert run.exit_code == 3
+    assert sentence in run.log

@@ -63,6 +63,9 @@ class Server:
         """Return a page of another size."""
         return self.answer(number, page_size)
 
+    def wait_until_served(self) -> None:
+        """Be there."""
+
     def expect(self, last: int | None) -> None:
         """Keep the hint."""
         self.hints.append(last)
@@ -222,6 +225,7 @@ ONE, TWO, THREE = some_rows(4), some_rows(4, 5), some_rows(2, 9)
         pytest.param({1: (ONE, None), 2: (TWO, None), 3: (TWO, None)}, id="repeated-once-at-the-end"),
         pytest.param({1: (ONE, 10), 2: (TWO, 10)}, id="a-page-short-of-the-total"),
         pytest.param({1: ([], 7)}, id="a-total-and-no-rows"),
+        pytest.param({1: (THREE, None), 2: (TWO, None)}, id="pages-that-grow"),
     ],
 )
 def test_pages_that_contradict_themselves_are_a_fault(pages: dict[int, tuple[list[RawRow], int | None]]) -> None:

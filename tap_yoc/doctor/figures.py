@@ -12,7 +12,7 @@ from tap_yoc.doctor.cells import blank_names
 from tap_yoc.doctor.dialect import rows_at
 from tap_yoc.doctor.findings import note, ok, skipped
 from tap_yoc.envelope import decode, rows_path
-from tap_yoc.errors import PermissionDeniedError, UnknownEnvelopeError
+from tap_yoc.errors import UnknownEnvelopeError
 from tap_yoc.reports import DATE, ENTITIES, Report
 from tap_yoc.rows import RowShape
 from tap_yoc.windows import ONE_DAY, Window, day_of, gaps_between
@@ -42,10 +42,7 @@ def days(patient: Patient) -> Step:
         PermissionDeniedError: The account has no days, or nothing to count.
     """
     run, found = patient.run, patient.findings
-    if run.offer.missing([DATE]):
-        raise PermissionDeniedError("The login works, and YOC offers it no column `date`.")
-    if not run.offer.usual_metrics:
-        raise PermissionDeniedError("The login works, and YOC offers it no metric.")
+    run.offer.require_figures()
     reach = run.reach
     if reach.last < reach.first:
         return skipped("Not tried: end_date lies before the days that YOC serves.")

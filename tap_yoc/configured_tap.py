@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -84,7 +83,7 @@ class ConfiguredTap(Tap):
         """
         self._redactor = Redactor(secrets_in(self._config))
         self._redactor.add_basic_credentials(*(str(self._config.get(name)) for name in ("client_id", "client_secret")))
-        self._redactor.guard(logging.getLogger())
+        self._redactor.guard_all()
         config = completed(self._config, self.known_settings())
         self.settings = parse(config)
         self._config = config

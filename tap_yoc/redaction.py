@@ -58,6 +58,12 @@ class Redactor(logging.Filter):
                 text = text.replace(spelling, HIDDEN)
         return text
 
+    def guard_all(self) -> None:
+        """Clean whatever is logged in this process: a logging config may give any logger handlers of its own."""
+        for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
+            if isinstance(logger, logging.Logger):  # others only hold the place of a name
+                self.guard(logger)
+
     def guard(self, logger: logging.Logger) -> None:
         """Clean whatever the logger's handlers write from now on."""
         for handler in logger.handlers:

@@ -190,6 +190,20 @@ def test_a_handler_has_the_newest_redactor_only() -> None:
     assert handler.filters == [other, newest]
 
 
+def test_handlers_of_all_loggers_are_guarded() -> None:
+    """A logging config may write one logger to a file of its own, beside what the root logger shows."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    logger = logging.getLogger("tap-yoc-test.of-its-own")
+    logger.addHandler(handler)
+    try:
+        Redactor([SECRET]).guard_all()
+        logger.error("the password is %s", SECRET)
+    finally:
+        logger.removeHandler(handler)
+    assert written.getvalue() == "the password is ***\n"
+
+
 def test_a_suppressed_exception_is_cleaned(logged: tuple[logging.Logger, io.StringIO]) -> None:
     """The structured formatter writes what was being handled even after `from None`: no secret there either."""
     logger, written = logged

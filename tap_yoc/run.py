@@ -44,7 +44,7 @@ class Run:
         self.settings = settings
         self.clock = clock
         self.today = today_at(clock.now(), settings.timezone)
-        self.summary = RunSummary(monotonic=clock.monotonic)
+        self.summary = RunSummary(monotonic=clock.monotonic, clean=redactor.clean)
         self._fetched_at = datetime.min.replace(tzinfo=timezone.utc)
         self.stopped_by: YOCError | None = None
         """The failure after which nothing more is asked: the login is refused."""

@@ -67,6 +67,8 @@ class RunSummary:
     """Counts what happened and keeps what failed."""
 
     monotonic: Callable[[], float] = time.monotonic
+    clean: Callable[[str], str] = str
+    """Takes secrets out of what a failure says."""
     started: float = field(init=False)
     streams: int = 0
     readings: list[StreamReading] = field(default_factory=list)
@@ -195,7 +197,7 @@ class RunSummary:
             return f"STOPPED (signal {self.stopped_by_signal}): {what}."
         if self.failures:
             first = next(iter(self.failures.values()))
-            return f"FAILED ({', '.join(self.failures)}; exit {int(self.exit_code)}): {what}. {first}"
+            return f"FAILED ({', '.join(self.failures)}; exit {int(self.exit_code)}): {what}. {self.clean(str(first))}"
         return f"Done: {what}."
 
     def as_json(self) -> dict[str, Any]:
@@ -208,7 +210,7 @@ class RunSummary:
             "outcome": self.outcome,
             "exit_code": int(self.exit_code),
             "signal": self.stopped_by_signal or None,
-            "failures": {where: str(failure) for where, failure in self.failures.items()},
+            "failures": {where: self.clean(str(failure)) for where, failure in self.failures.items()},
             "streams": self.streams,
             "days": len(self.days),
             "rows": self.rows,

@@ -202,6 +202,14 @@ def test_the_last_line_as_json() -> None:
     assert summary.told_as("text") == summary.line()
 
 
+def test_what_a_failure_says_is_told_without_secrets() -> None:
+    """The last line is clean by itself, in either form, whatever becomes of it."""
+    summary = RunSummary(clean=lambda text: text.replace("s3cret", "***"))
+    summary.fail("companies", ValueError("no header: 's3cret'"))
+    assert summary.line().endswith(" no header: '***'")
+    assert summary.as_json()["failures"] == {"companies": "no header: '***'"}
+
+
 def test_the_outcome_of_a_run_that_was_stopped() -> None:
     """A signal outranks failures, in both forms."""
     summary = RunSummary()

@@ -141,7 +141,9 @@ class YOCAuthenticator(APIAuthenticatorBase):
             pair = _pair_of(response, sent_at)
             if pair is None and not response.is_refusal:
                 response.json()
-                self._refused = LoginError("YOC's answer to the login holds no access_token; check auth_url.")
+                self._refused = LoginError(
+                    "YOC's answer to the login holds no access_token that a header can carry; check auth_url."
+                )
                 raise self._refused
             if pair is None:
                 self._refused = self._refusal(response)
@@ -189,7 +191,7 @@ def _pair_of(response: Response, sent_at: float, previous_refresh_token: str | N
     except ValueError:
         return None
     access_token = body.get("access_token") if isinstance(body, dict) and not response.is_refusal else None
-    if not (isinstance(access_token, str) and access_token):
+    if not (isinstance(access_token, str) and access_token and access_token.isascii() and access_token.isprintable()):
         return None
     refresh_token = body.get("refresh_token")
     return TokenPair(

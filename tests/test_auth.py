@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import run_tap, settings_of
 
-from tap_yoc.errors import LoginError
+from tap_yoc.errors import ExitCode, LoginError
 from tap_yoc.redaction import Redactor
 from tap_yoc.run import Run
 from tap_yoc.transport import NotSentError, Transport
@@ -165,6 +166,26 @@ def test_a_refused_login_is_not_hammered(begin: Callable[..., Run], sandbox: San
             run.client.columns()
     assert "n0t-the-password" not in str(caught.value)
     assert grants(sandbox) == ["password"]
+
+
+@pytest.mark.parametrize("token", ["ACCESSTOKENQWERTY\\n", "ACCESSTÖKENQWERTY"])
+def test_a_token_that_no_header_can_carry_is_none(
+    config: dict[str, Any], monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    """It is refused where it is read, in one sentence that does not show it."""
+    send = Transport.send
+
+    def with_the_token(self: Transport, method: str, url: str, **body: Any) -> Response:  # noqa: ANN401 - as it is
+        response = send(self, method, url, **body)
+        content = re.sub(rb'("access_token":\s*")[^"]+', lambda match: match[1] + token.encode(), response.content)
+        return replace(response, content=content)
+
+    monkeypatch.setattr(Transport, "send", with_the_token)
+    run = run_tap(config)
+    assert run.exit_code == ExitCode.ACCESS, run.log
+    assert "holds no access_token that a header can carry" in run.log
+    assert "Traceback" not in run.log
+    assert "ACCESST" not in run.log
 
 
 def test_wrong_client_says_so(begin: Callable[..., Run]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import logging
+import re
 import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 HIDDEN = "***"
 SHORTEST = 4
@@ -29,20 +31,11 @@ class Redactor(logging.Filter):
             self.add(secret)
 
     def add(self, secret: str | None) -> None:
-        """Hide this secret from now on: as it is, escaped for JSON and URLs, and in Base64."""
+        """Hide this secret from now on: as it is, escaped for JSON, URLs and HTML, even twice, and in Base64."""
         if not secret or len(secret) < SHORTEST:
             return
-        raw = secret.encode("utf-8", "surrogatepass")
-        spellings = {
-            secret,
-            json.dumps(secret)[1:-1],
-            json.dumps(secret, ensure_ascii=False)[1:-1],
-            repr(secret)[1:-1],
-            quote(raw),
-            quote(raw, safe=""),
-            quote_plus(raw),
-            base64.b64encode(raw).decode(),
-        }
+        once = {escaped(secret) for escaped in _ESCAPES}
+        spellings = {escaped(text) for escaped in _ESCAPES for text in once} | {base64.b64encode(_raw(secret)).decode()}
         with self._lock:
             # Longest first, so that a secret within another one leaves no rest.
             self._spellings = sorted({*self._spellings, *spellings}, key=len, reverse=True)
@@ -89,6 +82,43 @@ class Redactor(logging.Filter):
                 record.__dict__[name] = cleaned
         return True
 
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _with_slashes(escaped: Callable[[str], str]) -> Callable[[str], str]:
+    """Return an escape that does slashes as well, as PHP has them in JSON."""
+    return lambda text: escaped(text).replace("/", r"\/")
+
+
+def _in_lower_case(escaped: Callable[[str], str]) -> Callable[[str], str]:
+    """Return an escape for URLs with `%3c` instead of `%3C`."""
+    return lambda text: re.sub("%..", lambda code: code[0].lower(), escaped(text))
+
+
+_FOR_JSON: tuple[Callable[[str], str], ...] = (
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+)
+_FOR_URLS: tuple[Callable[[str], str], ...] = (
+    lambda text: quote(_raw(text)),
+    lambda text: quote(_raw(text), safe=""),
+    lambda text: quote_plus(_raw(text)),
+)
+_ESCAPES: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda text: repr(text)[1:-1],
+    html.escape,
+    lambda text: html.escape(text, quote=False),
+    lambda text: html.escape(text).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+    *_FOR_JSON,
+    _with_slashes(str),
+    *(_with_slashes(escaped) for escaped in _FOR_JSON),
+    *_FOR_URLS,
+    *(_in_lower_case(escaped) for escaped in _FOR_URLS),
+)
+"""What clients and servers do to a text that they quote, the text as it is among it."""
 
 _MESSAGE_FIELDS = frozenset({"msg", "args", "exc_info"})
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 import logging
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -19,7 +21,7 @@ from tap_yoc.redaction import HIDDEN, Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SECRET = 'pä"ss w/ö\\rd+&='
+SECRET = 'pä"ss w/ö\\rd+&=<'
 """A password with everything that some notation escapes."""
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
@@ -31,6 +33,15 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "url-part": lambda secret: quote(secret, safe=""),
     "url-form": quote_plus,
     "urlencode": lambda secret: urlencode({"password": secret}),
+    "html": html.escape,
+    "html-with-quotes": lambda secret: html.escape(secret, quote=False),
+    "html-by-number": lambda secret: html.escape(secret).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+    "url-in-lower-case": lambda secret: re.sub("%..", lambda code: code[0].lower(), quote(secret, safe="")),
+    "json-twice": lambda secret: json.dumps(json.dumps(secret)[1:-1])[1:-1],
+    "json-with-slashes": lambda secret: json.dumps(secret).replace("/", r"\/"),
+    "slashes": lambda secret: secret.replace("/", r"\/"),
+    "html-in-json": lambda secret: json.dumps(html.escape(secret)),
+    "url-in-html": lambda secret: html.escape(urlencode({"password": secret})),
     "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
     "in-a-dict": lambda secret: str({"password": secret}),
 }
@@ -40,8 +51,8 @@ def shows(text: str, secret: str = SECRET) -> bool:
     """Return whether a text holds a secret in any spelling."""
     plain = text.replace("\\\\", "\\")
     return any(
-        spelled in version
-        for spelled in (secret, json.dumps(secret)[1:-1], quote(secret), quote_plus(secret))
+        spelled.strip("\"'") in version
+        for spelled in (to(secret) for to in SPELLINGS.values())
         for version in (text, plain)
     )
 

@@ -17,7 +17,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Metadata, Schema
 
-from tap_yoc.errors import LoginError, SettingsError, YOCError
+from tap_yoc.errors import LoginError, OutputError, SettingsError, YOCError
 from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.rows import Page
 from tap_yoc.summary import counted
@@ -104,7 +104,7 @@ class YOCStream(Stream):
             try:
                 yield from super()._sync_records(context, write_messages=write_messages)
             except Exception as error:
-                if isinstance(error, OSError) or not self.config.get("stream_maps"):
+                if isinstance(error, OutputError) or not self.config.get("stream_maps"):
                     raise  # of writing, or a mistake; the expressions of a map may raise anything else
                 failure = SettingsError(f"Stream {self.name}: its stream map fails ({error}); mend stream_maps.")
                 self.run.summary.fail(self.name, failure)

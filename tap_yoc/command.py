@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_yoc.errors import SettingsError, YOCError
+from tap_yoc.messages import check_stdout
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class YOCCommand(SingerCommand):
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as click has it
         """Run the command and exit."""
         try:
+            check_stdout()
             return super().main(*args, **kwargs)
         except YOCError as error:
             if not error.is_told:
@@ -51,11 +52,6 @@ class YOCCommand(SingerCommand):
                     said = summary.told_as("json")
                 self.logger.error("%s", said)  # noqa: TRY400 - foreseeable, so without a traceback
             sys.exit(error.exit_code)
-
-
-def drop_stdout() -> None:
-    """Write to nowhere from now on; else Python complains once more about a closed pipe when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def read_json_file(path: str, what: str) -> dict[str, Any]:

@@ -28,6 +28,10 @@ class YOCError(Exception):
     """Whether the log has it already, in the last line of a run."""
 
 
+class OutputError(YOCError):
+    """Stdout takes nothing more, so that no stream can go on."""
+
+
 class SettingsError(YOCError):
     """A setting, a catalog or a state has to be mended."""
 

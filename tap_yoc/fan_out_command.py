@@ -10,10 +10,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from tap_yoc.command import drop_stdout, read_json_file
+from tap_yoc.command import read_json_file
 from tap_yoc.configured_tap import ConfiguredTap
 from tap_yoc.errors import SettingsError
 from tap_yoc.fan_out import Account, Length, fan_out
+from tap_yoc.messages import drop_stdout
 from tap_yoc.settings import SECRETS, completed, parse
 from tap_yoc.windows import day_of, today_at
 

@@ -12,11 +12,11 @@ import click
 from singer_sdk.exceptions import MappingError
 from singer_sdk.singerlib import Catalog
 
-from tap_yoc.command import drop_stdout, load_json_text
+from tap_yoc.command import load_json_text
 from tap_yoc.configured_tap import ConfiguredTap
 from tap_yoc.entity_streams import EntityStream, ReportFieldsStream
-from tap_yoc.errors import SettingsError, YOCError
-from tap_yoc.messages import YOCMessageWriter
+from tap_yoc.errors import OutputError, SettingsError, YOCError
+from tap_yoc.messages import YOCMessageWriter, arriving
 from tap_yoc.own_reports import own
 from tap_yoc.patience import Clock
 from tap_yoc.progress import shown
@@ -100,17 +100,21 @@ class TapYOC(ConfiguredTap):
         failed = self.run.summary.fail
         try:
             yield
-        except BrokenPipeError:
-            stopped = YOCError("The target stopped reading; see its log.")
+        except OutputError as stopped:
             self.logger.error("%s", stopped)  # noqa: TRY400 - foreseeable
             failed("target", stopped)
-            drop_stdout()
         except Exception as error:
             self.logger.exception("The run failed unexpectedly; please report this.")
             failed("tap", error)
         finally:
             code = self.finish()
         sys.exit(code)
+
+    @override
+    def run_discovery(self) -> str:
+        """Write the catalog."""
+        with arriving():
+            return super().run_discovery()
 
     @override
     def setup_mapper(self) -> None:
@@ -168,7 +172,8 @@ class TapYOC(ConfiguredTap):
     ) -> None:
         """Run the command without --discover, --test and --version."""
         if about:
-            cls.print_about(about_format)
+            with arriving():
+                cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
         tap = cls(

@@ -112,7 +112,7 @@ class Told(io.BytesIO):
 def test_messages_go_to_stdout_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message, and a page's rows, are written whole and flushed, so that a killed run leaves no half line behind."""
     told = Told()
-    monkeypatch.setattr("sys.stdout", SimpleNamespace(buffer=told))
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(buffer=told, flush=told.flush))
     writer = YOCMessageWriter()
     writer.write_message(StateMessage(value={"bookmarks": {}}))
     writer.write_records("sites", [{"id": 1}, {"id": 2}])

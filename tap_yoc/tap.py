@@ -6,6 +6,7 @@ import logging
 import sys
 from contextlib import contextmanager
 from functools import cached_property
+from types import NoneType
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -214,6 +215,13 @@ def _text_of(file: IO[str]) -> str:
 def _catalog_of(content: Mapping[str, Any]) -> Catalog:
     try:
         _ = content["streams"]
-        return Catalog.from_dict(dict(content))
+        catalog = Catalog.from_dict(dict(content))
     except (AttributeError, KeyError, TypeError, ValueError):
         raise SettingsError("The catalog is not one that --discover prints; run --discover again.") from None
+    for entry in catalog.streams:
+        # Any text would count as selected, "false" as well.
+        if not all(isinstance(metadata.selected, (bool, NoneType)) for metadata in entry.metadata.values()):
+            raise SettingsError(
+                f"The catalog's selected of stream {entry.tap_stream_id} must be true or false, without quotes."
+            )
+    return catalog

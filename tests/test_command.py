@@ -180,6 +180,24 @@ FILES = [
         id="bookmark in the future",
     ),
     pytest.param("catalog.json", "{}", "The catalog is not one that --discover prints", id="catalog empty"),
+    *(
+        pytest.param(
+            "catalog.json",
+            json.dumps(
+                {
+                    "streams": [
+                        {
+                            "tap_stream_id": "site_daily",
+                            "metadata": [{"breadcrumb": breadcrumb, "metadata": {"selected": "false"}}],
+                        }
+                    ]
+                }
+            ),
+            "The catalog's selected of stream site_daily must be true or false, without quotes.",
+            id=f"selected as text, {where}",
+        )
+        for where, breadcrumb in {"stream": [], "column": ["properties", "revenue"]}.items()
+    ),
 ]
 
 

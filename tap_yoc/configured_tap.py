@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from fsspec import get_filesystem_class
+from fsspec.utils import get_protocol
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
@@ -12,6 +15,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
 from tap_yoc.command import YOCCommand, read_json_file
+from tap_yoc.errors import SettingsError
 from tap_yoc.redaction import Redactor
 from tap_yoc.setting_descriptions import SETTINGS
 from tap_yoc.settings import completed, parse, secrets_in
@@ -22,6 +26,8 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
@@ -86,6 +92,7 @@ class ConfiguredTap(Tap):
         self._redactor.guard_all()
         config = completed(self._config, self.known_settings())
         self.settings = parse(config)
+        _check_batch_packages(config.get("batch_config") or {})
         self._config = config
         return []
 
@@ -94,3 +101,17 @@ class ConfiguredTap(Tap):
     def get_singer_command(cls) -> click.Command:
         """Return the command, which turns foreseeable errors into one sentence and an exit code."""
         return YOCCommand.replacing(super().get_singer_command(), cls.logger)
+
+
+def _check_batch_packages(batch: Mapping[str, Any]) -> None:
+    """Look for what batch files need beside the tap, before anything is asked.
+
+    Raises:
+        SettingsError: A package is missing, or the storage is of no known kind.
+    """
+    if batch.get("encoding", {}).get("format") == "parquet" and not find_spec("pyarrow"):
+        raise SettingsError("Setting batch_config: parquet needs another package: pip install pyarrow.")
+    try:
+        get_filesystem_class(get_protocol(batch.get("storage", {}).get("root", "")))
+    except (ImportError, ValueError) as error:
+        raise SettingsError(f"Setting batch_config.storage.root: {str(error).rstrip('.')}.") from error

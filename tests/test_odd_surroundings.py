@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,26 @@ def test_batch_files_and_stream_maps_exclude_each_other() -> None:
     batch = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///tmp/batches"}}
     with pytest.raises(SettingsError, match="batch_config and stream_maps exclude each other"):
         settings_of({**LOGIN, "batch_config": batch, "stream_maps": {"site_daily": {"revenue": None}}})
+
+
+@pytest.mark.parametrize(
+    ("form", "root", "says"),
+    [
+        pytest.param("parquet", "file:///tmp/batches", "parquet needs another package: pip install pyarrow", id="form"),
+        pytest.param("jsonl", "s3://bucket/batches", "storage.root: Install s3fs to access S3", id="storage"),
+        pytest.param("jsonl", "s4://bucket/batches", "storage.root: Protocol not known: s4", id="no storage"),
+    ],
+)
+def test_what_batch_files_need_is_looked_for_first(
+    form: str, root: str, says: str, sandbox: Sandbox, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that is missing is a sentence before anything is asked, and no traceback at the first file."""
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.setattr("tap_yoc.configured_tap.find_spec", lambda _: None)
+    run = run_tap({**config, "batch_config": {"encoding": {"format": form}, "storage": {"root": root}}})
+    assert run.exit_code == ExitCode.SETTINGS, run.log
+    assert says in run.log
+    assert sandbox.requests == []
 
 
 @pytest.mark.parametrize("query", [[], False, 0])

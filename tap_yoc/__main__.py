@@ -6,6 +6,10 @@ import logging
 import os
 import sys
 
+import click
+
+from tap_yoc.command import check_log_level
+from tap_yoc.errors import SettingsError
 from tap_yoc.tap import TapYOC
 
 
@@ -16,7 +20,11 @@ def main() -> None:
     wait for answers that nobody will read.
     """
     try:
+        check_log_level()
         TapYOC.cli()
+    except SettingsError as error:  # there is no log yet
+        click.echo(error, err=True)
+        sys.exit(error.exit_code)
     except SystemExit as stop:
         if isinstance(stop.code, str):
             raise  # Python writes it

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -15,8 +17,6 @@ from tap_yoc.messages import check_stdout
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
-    import logging
-
     import click
 
 
@@ -42,6 +42,7 @@ class YOCCommand(SingerCommand):
         """Run the command and exit."""
         try:
             check_stdout()
+            check_log_level()
             return super().main(*args, **kwargs)
         except YOCError as error:
             if not error.is_told:
@@ -52,6 +53,20 @@ class YOCCommand(SingerCommand):
                     said = summary.told_as("json")
                 self.logger.error("%s", said)  # noqa: TRY400 - foreseeable, so without a traceback
             sys.exit(error.exit_code)
+
+
+def check_log_level() -> None:
+    """Look whether the environment names a level that exists, before the log is set up by it.
+
+    Raises:
+        SettingsError: It does not exist.
+    """
+    level = os.environ.get("TAP_YOC_LOGLEVEL") or os.environ.get("LOGLEVEL") or "INFO"
+    if not isinstance(logging.getLevelName(level.upper()), int):
+        raise SettingsError(
+            "The log level that TAP_YOC_LOGLEVEL or LOGLEVEL names does not exist; "
+            "choose DEBUG, INFO, WARNING, ERROR or CRITICAL."
+        )
 
 
 def read_json_file(path: str, what: str) -> dict[str, Any]:

@@ -220,6 +220,15 @@ def test_a_config_that_is_not_there(tmp_path: Path) -> None:
     assert last_line(done.stderr) == "The config nowhere.json cannot be read (No such file or directory)."
 
 
+@pytest.mark.parametrize("variable", ["TAP_YOC_LOGLEVEL", "LOGLEVEL"])
+def test_a_log_level_that_does_not_exist(tmp_path: Path, variable: str) -> None:
+    """The sentence is all there is, and names the variables."""
+    done = run_command("--about", cwd=tmp_path, env={**os.environ, variable: "verbose"})
+    assert done.returncode == 2
+    assert done.stderr.startswith("The log level that TAP_YOC_LOGLEVEL or LOGLEVEL names does not exist; choose DEBUG")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_signal_ends_the_run_with_128_and_its_number(live: Sandbox, tmp_path: Path, name: str, code: int) -> None:
     """A killed run is never a success, ends at once, and its last line is the summary."""

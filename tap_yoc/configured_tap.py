@@ -92,7 +92,8 @@ class ConfiguredTap(Tap):
         self._redactor.guard_all()
         config = completed(self._config, self.known_settings())
         self.settings = parse(config)
-        _check_batch_packages(config.get("batch_config") or {})
+        if batch := config.get("batch_config"):
+            _check_batch_packages(batch)
         self._config = config
         return []
 

@@ -116,6 +116,12 @@ CASES = {
         faults=report("status", status=404, page=2), forms={"total": "none"},
         does="asks again before it believes that the report ends there", sees="Done:",
     ),
+    "404 for every page for a while": Case(
+        what="404 for every report for a while, as what stands in for a server says it",
+        faults=({"kind": "status", "status": 404, "where": "report", "after": 3, "times": 6},),
+        forms={"total": "none"}, sees="HTTP 404 for a page that was there before; waiting",
+        does="waits until a page that was there before is there again, and asks again",
+    ),
     "404 for the first page": Case(
         what="404 for the first page", faults=report("status", status=404, page=1), forms={"total": "none"},
         does="asks again before it believes that the report is empty", sees="Done:",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
-import requests.adapters
 import urllib3.exceptions
 
+from tap_yoc.deadline import PunctualAdapter
 from tap_yoc.envelope import decode
 from tap_yoc.errors import SettingsError
 from tap_yoc.patience import RetryableError, retry_after_seconds
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tap_yoc.settings import Settings
     from tap_yoc.summary import RunSummary
 
-CHUNK_BYTES = 1 << 18
 LONGEST_EXCERPT = 200
 LEAST_REFUSAL, TOO_MANY_REQUESTS, UNAVAILABLE = 400, 429, 503
 RETRYABLE_STATUSES = frozenset(
@@ -82,9 +81,7 @@ class Transport:
         self._summary = summary
         self._headers = requests.utils.default_headers()
         self._headers.update({"User-Agent": settings.user_agent, "Accept": "application/json"})
-        self._adapter = requests.adapters.HTTPAdapter(
-            pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0
-        )
+        self._adapter = PunctualAdapter(pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0)
         self._surroundings: dict[str, dict[str, Any]] = {}
 
     def _surroundings_of(self, url: str) -> dict[str, Any]:
@@ -117,14 +114,10 @@ class Transport:
             # Without a session, which would look up proxies and keep cookies at every request.
             request = requests.Request(method, url, headers=self._headers, auth=auth, **body).prepare()
             self._summary.count_request()  # not before it is signed, for which a login may have to be sent, or fail
-            started = self.clock.monotonic()
             with self._adapter.send(request, timeout=self._timeout_seconds, **self._surroundings_of(url)) as answer:
-                content = bytearray()
-                # Not `iter_content`, which waits until a chunk is full, however slowly it drips.
-                while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=True):
-                    content += chunk
-                    if self.clock.monotonic() - started > self._timeout_seconds:
-                        raise RetryableError(f"the answer took longer than {self._timeout_seconds:g} seconds")
+                content = answer.raw.read(decode_content=True)
+        except _TOO_LATE as error:
+            raise RetryableError(f"the answer took longer than {self._timeout_seconds:g} seconds") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _in_our_terms(error, url) from error
         if answer.is_redirect:
@@ -132,7 +125,7 @@ class Transport:
         return Response(
             status=answer.status_code,
             headers=answer.headers,
-            content=bytes(content),
+            content=content,
             sent_headers=request.headers,
         )
 
@@ -156,6 +149,7 @@ class Transport:
         return f"HTTP {response.status}: {said}" if said else f"HTTP {response.status}"
 
 
+_TOO_LATE = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 _ERROR_KEYS = ("error", "error_description", "message", "detail", "title", "errors")
 
 

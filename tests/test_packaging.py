@@ -50,6 +50,7 @@ LAYERS = [
     "auth",
     "token_cache",
     "transport",
+    "deadline",
     "patience",
     "messages",
     "fan_out",

@@ -1,0 +1,67 @@
+"""One exchange, with servers that keep to HTTP more or less."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness import settings_of
+from raw_server import RawServer, drips
+
+from tap_yoc.patience import Clock, RetryableError
+from tap_yoc.redaction import Redactor
+from tap_yoc.summary import RunSummary
+from tap_yoc.transport import NotSentError, Transport
+
+if TYPE_CHECKING:
+    from tap_yoc.transport import Response
+
+LOGIN = {"client_id": "c", "client_secret": "s3cret-s3cret", "username": "u", "password": "p4ssword"}
+
+
+def transport_of(**settings: Any) -> Transport:  # noqa: ANN401 - settings of any kind
+    """Return a transport with the real clock."""
+    return Transport(settings_of({**LOGIN, **settings}), Clock(), Redactor(), RunSummary())
+
+
+def exchange(server: RawServer, **settings: Any) -> Response:  # noqa: ANN401 - settings of any kind
+    """Return the answer to one request."""
+    transport = transport_of(**settings)
+    try:
+        return transport.send("GET", server.url, auth=lambda request: request)
+    finally:
+        transport.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(b"", id="status line"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX-A: ", id="header"),
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-A: ", id="header after another answer"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", id="body"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n", id="body without a length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", id="size of a chunk"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFF\r\n", id="chunk"),
+    ],
+)
+def test_an_answer_that_drips_is_cut_off_wherever_it_is(begin: bytes) -> None:
+    """An answer has `request_timeout` in all; one whose headers dripped held the run for hours."""
+    with RawServer(drips(begin)) as server, pytest.raises(RetryableError) as caught:
+        exchange(server, request_timeout=0.3)
+    assert str(caught.value) == "the answer took longer than 0.3 seconds"
+    assert not isinstance(caught.value, NotSentError)
+
+
+def test_each_answer_over_a_kept_connection_has_its_own_time() -> None:
+    """What one answer used of its time is not missing from the next one's, and nobody is left watching."""
+    slowly = drips(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n", count=20)
+    before = {*threading.enumerate()}
+    with RawServer(slowly) as server:
+        transport = transport_of(request_timeout=0.7)
+        bodies = [transport.send("GET", server.url, auth=lambda request: request).content for _ in range(3)]
+        others = {*threading.enumerate()} - {*server.threads} - before
+        transport.close()
+    assert (bodies, server.connections) == (3 * [b"x" * 20], 1)
+    assert others == set()

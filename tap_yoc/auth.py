@@ -165,7 +165,9 @@ class YOCAuthenticator(APIAuthenticatorBase):
             {"json": grant} if settings.auth_format == "json" else {"files": {k: (None, v) for k, v in grant.items()}}
         )
         sent_at = self._transport.clock.now().timestamp()
-        return self._transport.send("POST", settings.auth_url + TOKEN_PATH, auth=auth, **body), sent_at
+        # Over a kept connection that was dropped unseen, a refresh that never arrived would count as lost.
+        url = settings.auth_url + TOKEN_PATH
+        return self._transport.send("POST", url, auth=auth, new_connection=True, **body), sent_at
 
     def _refusal(self, response: Response) -> LoginError:
         said = self._transport.excerpt(response)

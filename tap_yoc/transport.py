@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -101,9 +102,12 @@ class Transport:
         url: str,
         *,
         auth: Callable[[requests.PreparedRequest], requests.PreparedRequest],
+        new_connection: bool = False,
         **body: Any,  # noqa: ANN401 - `json` or `files`, as requests takes them
     ) -> Response:
         """Return the answer to one request, whatever its status but a redirect.
+
+        A kept connection may have been dropped on the way, unseen until it is used; with `new_connection` none is used.
 
         Raises:
             NotSentError: No connection came about.
@@ -114,7 +118,11 @@ class Transport:
             # Without a session, which would look up proxies and keep cookies at every request.
             request = requests.Request(method, url, headers=self._headers, auth=auth, **body).prepare()
             self._summary.count_request()  # not before it is signed, for which a login may have to be sent, or fail
-            with self._adapter.send(request, timeout=self._timeout_seconds, **self._surroundings_of(url)) as answer:
+            surroundings = self._surroundings_of(url)
+            with (
+                closing(PunctualAdapter()) if new_connection else nullcontext(self._adapter) as adapter,
+                adapter.send(request, timeout=self._timeout_seconds, **surroundings) as answer,
+            ):
                 content = answer.raw.read(decode_content=True)
         except _TOO_LATE as error:
             raise RetryableError(f"the answer took longer than {self._timeout_seconds:g} seconds") from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import run_tap, settings_of
+from raw_server import RawServer, ok
 
 from tap_yoc.errors import ExitCode, LoginError
 from tap_yoc.redaction import Redactor
@@ -17,6 +18,7 @@ from tap_yoc.run import Run
 from tap_yoc.transport import NotSentError, Transport
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -275,6 +277,25 @@ def test_an_expiry_during_a_long_wait_is_survived(
     run = run_tap(config, streams=["site_daily"], clock=clock)
     assert run.exit_code == 0, run.log
     assert "refresh_token" in grants(sandbox)
+
+
+def test_a_refresh_goes_over_no_connection_that_may_be_dead(
+    begin: Callable[..., Run], clock: VirtualClock, tmp_path: Path
+) -> None:
+    """A kept connection that was dropped on the way, unseen, cost a login that has only the refresh token."""
+    pair = ok(b'{"access_token": "access-1", "refresh_token": "refresh-1", "expires_in": 3600}')
+
+    def one_a_connection(connection: socket.socket, _: object) -> None:
+        connection.sendall(pair)
+        connection.recv(1)
+        connection.close()
+
+    with RawServer(one_a_connection) as server:
+        login = {"username": None, "password": None, "refresh_token": "seed"}
+        run = begin(auth_url=server.url, token_cache=str(tmp_path / "token.json"), **login)
+        for _ in range(3):
+            assert run.authenticator.access_token() == "access-1"
+            clock.instant += timedelta(hours=2)
 
 
 def test_a_refresh_that_was_never_sent_is_repeated(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -54,6 +56,7 @@ class YOCAuthenticator(APIAuthenticatorBase):
         self._patience = patience
         self.store = store
         self._refused: LoginError | None = None
+        self._renewing = threading.Lock()
 
     def authenticate_request(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Put a live access token on the request."""
@@ -70,12 +73,11 @@ class YOCAuthenticator(APIAuthenticatorBase):
         pair = self.store.pair
         if pair and self._is_live(pair) and pair.access_token != refused:
             return pair.access_token
-        with self.store.locked():
-            pair = self.store.pair  # another thread or process may have been faster
-            self._hide(pair)
-            if not (pair and self._is_live(pair) and pair.access_token != refused):
-                pair = self._renew(pair)
-            return pair.access_token
+        # In a thread of its own, which a signal does not interrupt, so that `wait_for_renewal` can wait for it.
+        apart = ThreadPoolExecutor(1, thread_name_prefix="tap-yoc-token")
+        renewal = apart.submit(self._renewed, refused)
+        apart.shutdown(wait=False)
+        return renewal.result().access_token
 
     def renew(self, refused_header: str | None) -> None:
         """Replace the token that YOC refused with a 401, unless somebody else already has."""
@@ -83,6 +85,24 @@ class YOCAuthenticator(APIAuthenticatorBase):
 
     def _is_live(self, pair: TokenPair) -> bool:
         return pair.expires_at is None or pair.expires_at > self._transport.clock.now().timestamp()
+
+    def wait_for_renewal(self) -> None:
+        """Wait, at the end of a run, until a pair that YOC may be sending is stored, or its time is over.
+
+        The refresh token that buys it is used up, so that without it the next run could not go on.
+        """
+        with self._renewing:
+            pass
+
+    def _renewed(self, refused: str | None) -> TokenPair:
+        """Return a pair whose token is live and is not the one that YOC refused, holding the store meanwhile."""
+        with self.store.locked():
+            pair = self.store.pair  # another thread or process may have been faster
+            self._hide(pair)
+            if not (pair and self._is_live(pair) and pair.access_token != refused):
+                with self._renewing:
+                    pair = self._renew(pair)
+            return pair
 
     def _renew(self, pair: TokenPair | None) -> TokenPair:
         """Refresh first, then password; whoever calls holds the store's lock."""

@@ -100,4 +100,5 @@ class Run:
         """Stop what is under way and let go of all connections."""
         self._patience.stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self.authenticator.wait_for_renewal()
         self._transport.close()

@@ -7,12 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import command, last_days, run_command
+from raw_server import RawServer, ok, sends
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
     from pathlib import Path
 
     from syrupy.assertion import SnapshotAssertion
@@ -280,6 +284,47 @@ def test_a_catalog_that_nobody_reads_to_its_end(live: Sandbox, tmp_path: Path) -
     done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
     assert "The target stopped reading" in last_line(done.stderr)
+
+
+PAIR = b'{"access_token": "access-%d", "refresh_token": "refresh-%d"}'
+METADATA = b'{"group_by": [{"name": "date", "type": "DATE"}], "data_fields": [{"name": "clicks", "type": "INTEGER"}]}'
+LOGGED_IN = [sends(ok(PAIR % (1, 1))), sends(ok(METADATA)), sends(ok(status="401 Unauthorized"))]
+
+
+@pytest.mark.parametrize(
+    "before", [pytest.param([], id="as the run begins"), pytest.param(LOGGED_IN, id="in a worker")]
+)
+def test_a_pair_that_is_on_its_way_is_kept_when_a_signal_comes(
+    tmp_path: Path, before: list[Callable[[socket.socket, threading.Event], None]]
+) -> None:
+    """A refresh token that is used up has bought the next one, without which the next run could not log in."""
+    asked, stopped = threading.Event(), threading.Event()
+
+    def late(connection: socket.socket, _: threading.Event) -> None:
+        asked.set()
+        stopped.wait(20)
+        connection.sendall(ok(PAIR % (2, 2)))
+
+    login = {"client_id": "c", "client_secret": "s3cret-s3cret", "refresh_token": "seed", "token_cache": "token.json"}
+    with RawServer(*before, late) as server:
+        config = {**login, "api_url": server.url, "auth_url": server.url, "concurrency": 1}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        with subprocess.Popen(
+            [command("tap-yoc"), "--config", "config.json"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        ) as process:
+            assert asked.wait(20)
+            process.send_signal(signal.SIGTERM)
+            assert process.stderr
+            assert any("Stopped by signal 15" in line for line in process.stderr)
+            stopped.set()
+            process.communicate(timeout=20)
+    assert process.returncode == 143
+    (pair,) = json.loads((tmp_path / "token.json").read_text()).values()
+    assert pair["refresh_token"] == "refresh-2"
 
 
 def test_a_target_that_dies_is_named(live: Sandbox, tmp_path: Path) -> None:

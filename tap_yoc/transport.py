@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_yoc.summary import RunSummary
 
 LONGEST_EXCERPT = 200
-LEAST_REFUSAL, TOO_MANY_REQUESTS, UNAVAILABLE = 400, 429, 503
+LEAST_REDIRECT, LEAST_REFUSAL, TOO_MANY_REQUESTS, UNAVAILABLE = 300, 400, 429, 503
 RETRYABLE_STATUSES = frozenset(
     {408, 425, TOO_MANY_REQUESTS, 500, 502, UNAVAILABLE, 504, 507, 509, 520, 521, 522, 523, 524}
 )
@@ -112,7 +112,7 @@ class Transport:
         Raises:
             NotSentError: No connection came about.
             RetryableError: The connection broke, or the answer was cut or took longer than the timeout in all.
-            SettingsError: The host redirects; following would show the credentials to another one.
+            SettingsError: The host redirects; following would show the credentials to another one, or cannot be done.
         """
         try:
             # Without a session, which would look up proxies and keep cookies at every request.
@@ -130,6 +130,8 @@ class Transport:
             raise _in_our_terms(error, url) from error
         if answer.is_redirect:
             raise SettingsError(f"{url} redirects elsewhere, and credentials do not follow; set api_url or auth_url.")
+        if LEAST_REDIRECT <= answer.status_code < LEAST_REFUSAL:
+            raise SettingsError(f"{url} redirects to nowhere (HTTP {answer.status_code}); check api_url or auth_url.")
         return Response(
             status=answer.status_code,
             headers=answer.headers,

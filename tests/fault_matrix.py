@@ -274,6 +274,10 @@ CASES = {
         does="does not follow, since credentials would travel along; fails the stream", code=2, bookmark=None,
         sees="redirects elsewhere, and credentials do not follow",
     ),
+    "redirect to nowhere": Case(
+        what="a redirect that does not say where to", faults=report("status", FOREVER, status=302),
+        does="fails the stream at once", code=2, bookmark=None, sees="redirects to nowhere (HTTP 302)",
+    ),
 }  # fmt: skip
 
 

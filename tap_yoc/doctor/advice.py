@@ -52,7 +52,7 @@ REMEDIES = (
     Remedy("token that it has just given", "Ask YOC's account manager whether the account is open for the API."),
     Remedy("does not let this account see|no columns|no column `date`|no metric", ACCOUNT_MANAGER),
     Remedy(
-        "redirects elsewhere",
+        "redirects (elsewhere|to nowhere)",
         "Set api_url and auth_url to where YOC really is; its own are https://api.yoc.com and https://oauth.yoc.com. "
         "Credentials are never sent after a redirect.",
     ),

@@ -42,6 +42,10 @@ def _is_plain(text: str) -> bool:
     return len(text) <= _MOST_CHARACTERS and not text.lstrip("-").startswith("0.000000")
 
 
+def _whole_number(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _MOST_CHARACTERS else Decimal(text)
+
+
 _decoder = msgspec.json.Decoder(float_hook=exact_number)
 
 
@@ -63,8 +67,11 @@ def decode(content: bytes) -> Json:
     try:
         return _decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        # NaN is no JSON, and some servers send it; a message about the cell is worth more than one about the body.
-        return json.loads(content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=Decimal)
+        # NaN is no JSON, and some servers send it, as they may thousands of digits, which Python makes no integer of; a
+        # message about the cell is worth more than one about the body.
+        return json.loads(
+            content.decode("utf-8-sig"), parse_int=_whole_number, parse_float=Decimal, parse_constant=Decimal
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

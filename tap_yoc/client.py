@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_yoc.columns import columns_of
-from tap_yoc.envelope import EnvelopeReader
+from tap_yoc.envelope import Answer, EnvelopeReader, total_of
 from tap_yoc.errors import LoginError, PermissionDeniedError, RequestRefusedError, SettingsError, UnknownEnvelopeError
 from tap_yoc.patience import RetryableError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.auth import YOCAuthenticator
     from tap_yoc.columns import Column
-    from tap_yoc.envelope import Answer, Json, RowType
+    from tap_yoc.envelope import Json, RowType
     from tap_yoc.patience import Patience
     from tap_yoc.reports import Report
     from tap_yoc.settings import Settings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_yoc.windows import Window
 
 REPORT_PATH = "/api/v1/reporting/publishers"
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 401, 403, 404, 500
+NO_CONTENT, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 204, 401, 403, 404, 500
 FIRST_PAGE = 1
 """Or 0, which is not known."""
 ERRORS_THAT_REFUSE = 3
@@ -191,6 +191,8 @@ class YOCClient:
         return self._patience.run(what, attempt, is_wanted=is_wanted)
 
     def _read(self, response: Response, row_type: RowType) -> Answer:
+        if response.status == NO_CONTENT:
+            return Answer(rows=[], total=total_of(None, response.headers))  # in so many words an empty page
         try:
             return self._envelopes.read(response.content, response.headers, row_type)
         except ValueError:

@@ -21,13 +21,15 @@ def ok(body: bytes = b"{}", content_type: str = "application/json", status: str 
     return f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def drips(begin: bytes, count: int | None = None) -> Callable[[socket.socket, threading.Event], None]:
-    """Return an answer that goes on with a byte every 20 milliseconds, so many of them or for ever."""
+def drips(
+    begin: bytes, count: int | None = None, pause: float = 0.02
+) -> Callable[[socket.socket, threading.Event], None]:
+    """Return an answer that goes on with a byte after each pause, in seconds, so many of them or for ever."""
 
     def drip(connection: socket.socket, closed: threading.Event) -> None:
         connection.sendall(begin)
         sent = 0
-        while sent != count and not closed.wait(0.02):
+        while sent != count and not closed.wait(pause):
             connection.sendall(b"x")
             sent += 1
 

@@ -111,6 +111,7 @@ FORMS: list[dict[str, Any]] = [
     {"envelope": "results", "total": "paging", "page_cap": 40, "cap_steps": "asked", "columns": "old"},
     {"envelope": "records", "total": "total_items", "before_first": "empty", "expires_in_as": "text"},
     {"total": "total_count", "row_blanks": True, "booleans": "text_int", "errors": "html", "expires_in_as": "absent"},
+    {"total": "none", "past_end": "204"},
     {"total": "none", "past_end": "404", "first_page": 0, "dates": "datetime_space", "booleans": "text"},
     {"total": "none", "past_end": "last", "page_cap": 2, "metadata_blanks": False, "compression": "none"},
     {"total": "pagination", "errors": "empty", "types": "odd", "numbers": "text", "expires_in": 600},

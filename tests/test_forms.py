@@ -29,7 +29,7 @@ ONE_FORM = [
     {"total_as_text": True},
     {"first_page": 0},
     *({"before_first": form} for form in ("first", "empty", "404")),
-    *({"past_end": form} for form in ("404", "last")),
+    *({"past_end": form} for form in ("204", "404", "last")),
     {"page_cap": 7},
     {"numbers": "text"},
     *({"dates": form} for form in ("datetime", "datetime_space", "datetime_z")),
@@ -50,7 +50,7 @@ ONE_FORM = [
 MANY_FORMS = [
     {"total": total, "past_end": past_end, "first_page": first_page, "before_first": before_first, "page_cap": cap}
     for total in ("none", "page_count")
-    for past_end in ("empty", "404", "last")
+    for past_end in ("empty", "204", "404", "last")
     for first_page, before_first in ((1, "error"), (1, "first"), (0, "error"))
     for cap in (0, 13)
 ]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WORTH_COMPRESSING = 1024
 """Bytes from which on an answer that came as it is tells that the server does not compress."""
 ANSWERS_TO_THE_PAGE_BEFORE = {"error": "an error", "404": "404", "first": "page 1 again", "empty": "an empty page"}
-ANSWERS_PAST_THE_END = {"empty": "an empty page", "404": "404", "last": "the last page again"}
+ANSWERS_PAST_THE_END = {"empty": "an empty page", "204": "204 and nothing", "404": "404", "last": "the last page again"}
 
 
 @dataclass(kw_only=True)

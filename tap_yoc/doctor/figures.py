@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_yoc.client import NOT_FOUND, Query
+from tap_yoc.client import NO_CONTENT, NOT_FOUND, Query
 from tap_yoc.columns import Kind
 from tap_yoc.doctor.cells import blank_names
 from tap_yoc.doctor.dialect import rows_at
@@ -103,8 +103,8 @@ def _answer_to(beyond: Heard | None, neighbour: Heard | None, same: str) -> str 
     """Return how the server answers to a page that does not exist, in the words of the sandbox's forms."""
     if beyond is None or neighbour is None or not neighbour.worked or not beyond.status:
         return None
-    if beyond.status == NOT_FOUND:
-        return "404"
+    if beyond.status in {NO_CONTENT, NOT_FOUND}:
+        return str(beyond.status)
     if beyond.is_refusal:
         return "error" if same == "first" else f"HTTP {beyond.status}"
     body = decode(neighbour.content)

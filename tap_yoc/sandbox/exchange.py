@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from tap_yoc.sandbox.cells import to_json
-from tap_yoc.sandbox.problems import ApiError, TokenError
+from tap_yoc.sandbox.problems import NO_CONTENT, ApiError, TokenError
 from tap_yoc.sandbox.request_log import RequestLog
 from tap_yoc.sandbox.transport import DripResponse, HalfResponse, ResetResponse
 
@@ -142,7 +142,7 @@ async def _send(exchange: Exchange, reply: Reply) -> Response:
     text = to_json(reply.content) if reply.text is None else reply.text
     if kind == "cut_json":
         text = text[: len(text) // 2]
-    content = text.encode()
+    content = b"" if reply.status == NO_CONTENT else text.encode()
     # By the sandbox's clock, as its tokens age, so that a clock that goes wrong shows.
     headers = {**reply.headers, "Date": formatdate(exchange.world.tokens.clock(), usegmt=True)}
     takes_gzip = "gzip" in exchange.request.headers.get("accept-encoding", "")

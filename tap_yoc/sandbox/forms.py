@@ -67,7 +67,7 @@ class Forms:
     total_as_text: bool = _flag(about="The total is sent as text.")
     first_page: int = field(default=1, metadata={"choices": (1, 0), "about": "Number of the first page."})
     before_first: str = _choice("error", "first", "empty", "404", about="Answer to the page before the first.")
-    past_end: str = _choice("empty", "404", "last", about="Answer to a page past the end.")
+    past_end: str = _choice("empty", "204", "404", "last", about="Answer to a page past the end.")
     page_cap: int = _number(0, about="Most rows a page has, whatever was asked for; 0 is off.")
     cap_steps: str = _choice(
         "given", "asked", about="Whether capped pages follow each other by the size given or by the size asked for."

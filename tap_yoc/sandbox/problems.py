@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+NO_CONTENT = 204
+"""No error, and still an answer that has nothing to say."""
+
 
 @dataclass(kw_only=True)
 class ApiError(Exception):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from tap_yoc.sandbox.problems import ApiError, invalid
+from tap_yoc.sandbox.problems import NO_CONTENT, ApiError, invalid
 
 if TYPE_CHECKING:
     from tap_yoc.sandbox.facts import Facts
@@ -97,7 +97,7 @@ def cut_page(rows: list[Cells], *, page: int | None, page_size: int, forms: Form
     """Return one page, numbered and cut as the forms say.
 
     Raises:
-        ApiError: The page lies before the first (422 or 404) or past the end (404), where the forms say so.
+        ApiError: The page lies before the first (422 or 404) or past the end (204 or 404), where the forms say so.
     """
     size = min(page_size, forms.page_cap) if forms.page_cap else page_size
     number = forms.first_page if page is None else page
@@ -114,6 +114,8 @@ def cut_page(rows: list[Cells], *, page: int | None, page_size: int, forms: Form
     step = page_size if forms.cap_steps == "asked" else size
     last = max(0, (total - 1) // step)
     if index > last:
+        if forms.past_end == "204":
+            raise ApiError(status=NO_CONTENT, error="no_content", message="")
         if forms.past_end == "404":
             raise ApiError(status=404, error="not_found", message=f"There is no page {number}.")
         if forms.past_end == "last":

@@ -92,6 +92,7 @@ def test_total_as_text(sandbox: Sandbox, report: Call) -> None:
         (Forms(first_page=0), 1, 200, "2026-06-11"),
         (Forms(first_page=0), -1, 422, None),
         (Forms(), 3, 200, None),
+        (Forms(past_end="204"), 3, 204, None),
         (Forms(past_end="404"), 3, 404, None),
         (Forms(past_end="last"), 9, 200, "2026-06-11"),
         (Forms(first_page=0, past_end="404"), 2, 404, None),

@@ -135,7 +135,7 @@ class Transport:
         return Response(
             status=answer.status_code,
             headers=answer.headers,
-            content=content,
+            content=_in_utf8(content, answer.headers),
             sent_headers=request.headers,
         )
 
@@ -157,6 +157,28 @@ class Transport:
         if len(said) > LONGEST_EXCERPT:
             said = f"{said[:LONGEST_EXCERPT]}…"
         return f"HTTP {response.status}: {said}" if said else f"HTTP {response.status}"
+
+
+def _in_utf8(content: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return a body in UTF-8, out of the charset that its Content-Type declares.
+
+    One that is UTF-8 stays as it is, whatever is declared: JSON has to be, so that it is the label that is wrong.
+    """
+    charset = requests.utils.get_encoding_from_headers(headers) or "utf-8"
+    if charset.lower() == "utf-8" or _is_utf8(content):
+        return content
+    try:
+        return content.decode(charset).encode()
+    except (LookupError, ValueError):
+        return content  # of no use either way; whoever decodes it says so
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in content  # there is none in JSON, and many in UTF-16
 
 
 _TOO_LATE = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)

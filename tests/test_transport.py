@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import settings_of
-from raw_server import RawServer, drips
+from raw_server import RawServer, drips, ok, sends
 
 from tap_yoc.patience import Clock, RetryableError
 from tap_yoc.redaction import Redactor
@@ -65,3 +65,36 @@ def test_each_answer_over_a_kept_connection_has_its_own_time() -> None:
         transport.close()
     assert (bodies, server.connections) == (2 * [b"xxxx"], 1)
     assert others == set()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        pytest.param("application/json", '{"a": "für 5 €"}'.encode(), id="nothing declared"),
+        pytest.param(
+            "application/json; charset=UTF-8", '{"a": "für 5 €"}'.encode("utf-8-sig"), id="with a byte-order mark"
+        ),
+        pytest.param("application/json; charset=windows-1252", '{"a": "für 5 €"}'.encode("cp1252"), id="cp1252"),
+        pytest.param('application/json; charset="utf-16"', '{"a": "für 5 €"}'.encode("utf-16"), id="utf-16"),
+        pytest.param(
+            "application/json; charset=utf-16le", '{"a": "für 5 €"}'.encode("utf-16-le"), id="utf-16 without a mark"
+        ),
+        pytest.param("text/json; charset=latin-1", '{"a": "für 5 €"}'.encode(), id="UTF-8 under a wrong label"),
+        pytest.param(
+            "application/json; charset=klingon", '{"a": "für 5 €"}'.encode(), id="UTF-8 under an unknown label"
+        ),
+    ],
+)
+def test_a_body_is_read_in_the_charset_that_is_declared(content_type: str, body: bytes) -> None:
+    """Text in another charset was taken for no JSON, and asked for until `max_wait_minutes` were over."""
+    with RawServer(sends(ok(body, content_type))) as server:
+        assert exchange(server).json() == {"a": "für 5 €"}
+
+
+@pytest.mark.parametrize("charset", ["klingon", "hex", "utf-16", "ascii", ""])
+def test_a_body_that_no_charset_fits_is_no_json(charset: str) -> None:
+    """Bytes that are not what is declared, or of a charset that nobody knows, are told as what they are."""
+    with RawServer(sends(ok(b'{"a": "\xdc"', f"application/json; charset={charset}"))) as server:
+        answer = exchange(server)
+    with pytest.raises(RetryableError, match="the answer is not JSON"):
+        answer.json()

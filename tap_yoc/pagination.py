@@ -54,6 +54,13 @@ class Habits:
     cap_is_harmless: bool = False
     """Whether pages that the server cuts follow each other without a gap."""
 
+    def pages_of(self, first: Answer) -> int:
+        """Return how many pages of a report are surely asked for, as far as its first one tells, which has rows."""
+        if self.counts_all and first.total:
+            return -(-first.total // len(first.rows))
+        nobody_counts = self.counts_all is False or first.total is None
+        return 2 if nobody_counts else 1  # the page behind the last one is what proves it the last
+
     def remember(self, learned: Habits) -> None:
         """Take over what a verified reading has shown."""
         vars(self).update(vars(learned))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -13,7 +14,7 @@ from tap_yoc.rows import RowShape
 from tap_yoc.window_check import WindowCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor, Future
 
     from tap_yoc.client import Query, YOCClient
@@ -29,20 +30,22 @@ T_co = TypeVar("T_co", covariant=True)
 class ReadAhead:
     """The pages of one query, some of them fetched before they are asked for.
 
-    At most `depth` pages wait behind the one that is read; when the last one is in sight, `then` is called.
+    At most `depth` pages wait behind the one that is read; when there are fewer of them, `then` is told how many places
+    are left.
     """
 
     def __init__(self, client: YOCClient, query: Query, row_type: RowType, pool: Executor, depth: int) -> None:
         """Fetch nothing yet."""
         self.query = query
         self.row_type = row_type
-        self.then: Callable[[], object] | None = None
+        self.then: Callable[[int], object] | None = None
         self._client = client
         self._pool = pool
         self._depth = depth
         self._ahead: dict[int, Future[Answer | None]] = {}
         self._lock = threading.Lock()
         self._is_closed = False
+        self._goes_on = False
         self._number = 0
 
     def get(self, number: int) -> Answer | None:
@@ -70,24 +73,28 @@ class ReadAhead:
         """Fetch what comes next, up to `last` and within the depth."""
         self._fetch_up_to(last)
         if self.then and last is not None and last < self._number + self._depth:
-            begin, self.then = self.then, None
-            begin()
+            self.then(self._number + self._depth - last)
 
     def begin(self, habits: Habits) -> None:
-        """Fetch the first page before anybody reads, and, when it tells how many there are, those behind it."""
-        self._number = first = 1 if habits.first_page is None else habits.first_page
-        page = self._submit(first)
-        if habits.counts_all:
-            page.add_done_callback(partial(self._go_on, first))
+        """Fetch the first page before anybody reads."""
+        self._number = 1 if habits.first_page is None else habits.first_page
+        self._submit(self._number)
 
-    def _go_on(self, first: int, page: Future[Answer | None]) -> None:
+    def go_on(self, habits: Habits) -> None:
+        """Fetch what follows the first page as well, as soon as it has come and tells of more."""
+        if not self._goes_on:
+            self._goes_on = True
+            first = self._number
+            self._submit(first).add_done_callback(partial(self._go_on, first, copy(habits)))
+
+    def _go_on(self, first: int, habits: Habits, page: Future[Answer | None]) -> None:
         """Fetch what the first page tells of; in a worker's thread, while the reader may be further already."""
         if self._is_closed or page.cancelled() or page.exception():
             return
         answer = page.result()
-        if answer and answer.rows and answer.total:
+        if answer and answer.rows:
             with suppress(RuntimeError):  # the run is over, and the pool with it
-                self._fetch_up_to(first - 1 - (-answer.total // len(answer.rows)))
+                self._fetch_up_to(first - 1 + habits.pages_of(answer))
 
     def _fetch_up_to(self, last: int | None) -> None:
         at = self._number
@@ -124,12 +131,13 @@ class Reader:
         self._pool = pool
         self._concurrency = concurrency
         self._summary = summary
-        self._begun: ReadAhead | None = None
+        self._begun: list[ReadAhead] = []
+        """The queries that come next, as far as they are asked already."""
 
-    def pages(self, shape: RowShape, query: Query, then: Query | None = None) -> Iterator[list[Row]]:
+    def pages(self, shape: RowShape, query: Query, upcoming: Sequence[Query] = ()) -> Iterator[list[Row]]:
         """Yield the rows of a query, cast and checked, in order, a page at a time.
 
-        `then` is the query that will be asked next: its pages are fetched as soon as this one's end is in sight.
+        `upcoming` are the queries that will be asked next: they are begun as soon as this one's end is in sight.
 
         Raises:
             WindowFault: The rows cannot be the whole of it.
@@ -137,8 +145,7 @@ class Reader:
         """
         check = WindowCheck(shape.key, query.window)
         ahead = self._ahead_of(shape, query)
-        if then:
-            ahead.then = partial(self._begin, shape, then)
+        ahead.then = partial(self._begin, shape, upcoming)
         try:
             for page in read_pages(ahead, self.habits, ahead.query.page_size):
                 shape.fill_missing(page, self._summary)
@@ -156,18 +163,26 @@ class Reader:
         for page in self.pages(shape, query):
             yield from map(shape.as_dict, page)
 
-    def _begin(self, shape: RowShape, query: Query) -> None:
-        self._begun = self._new(shape, query)
-        self._begun.begin(self.habits)
+    def _begin(self, shape: RowShape, upcoming: Sequence[Query], places: int) -> None:
+        """Have the first pages of so many queries under way, and more of the next one.
+
+        Where nobody counts, each first page is followed by the one that may prove it the last.
+        """
+        for query in upcoming[len(self._begun) : places]:
+            ahead = self._new(shape, query)
+            ahead.begin(self.habits)
+            self._begun.append(ahead)
+        for ahead in self._begun[: 1 if self.habits.counts_all else places]:
+            ahead.go_on(self.habits)
 
     def _ahead_of(self, shape: RowShape, query: Query) -> ReadAhead:
-        """Return the pages of a query, those that were begun before if it is this one."""
-        begun, self._begun = self._begun, None
+        """Return the pages of a query, those that were begun before if it is the next one."""
         new = self._new(shape, query)
-        if begun and begun.row_type is shape and begun.query == new.query:
-            return begun
-        if begun:
+        if self._begun and self._begun[0].row_type is shape and self._begun[0].query == new.query:
+            return self._begun.pop(0)
+        for begun in self._begun:
             begun.close()
+        self._begun = []
         return new
 
     def _new(self, shape: RowShape, query: Query) -> ReadAhead:

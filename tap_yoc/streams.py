@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from tap_yoc.base_stream import YOCStream
@@ -77,10 +76,10 @@ class ReportStream(YOCStream):
         days_with_rows: set[date] = set()
         shape = self._shape()
         queries = [self._query(window) for window in days.windows]
-        for window, query, then in zip_longest(days.windows, queries, queries[1:]):
+        for number, (window, query) in enumerate(zip(days.windows, queries, strict=True), start=1):
             if bookmark and window.first <= bookmark:
                 run.summary.count_reread(window.first)
-            attempt = partial(self._window, shape, query, then, days, days_with_rows)
+            attempt = partial(self._window, shape, query, queries[number:], days, days_with_rows)
             yield from twice(attempt, f"Stream {self.name}, {window}", run.summary.warn)
             run.summary.complete(list(window.days()))
             self._move_bookmark(window, days_with_rows)
@@ -90,7 +89,14 @@ class ReportStream(YOCStream):
             self._tell_empty_days(days.windows[-1].last, days_with_rows)
 
     def _window(  # noqa: PLR0913 - what changes from window to window comes last
-        self, shape: RowShape, query: Query, then: Query | None, days: Plan, days_with_rows: set[date], *, is_last: bool
+        self,
+        shape: RowShape,
+        query: Query,
+        upcoming: list[Query],
+        days: Plan,
+        days_with_rows: set[date],
+        *,
+        is_last: bool,
     ) -> Iterator[Page]:
         """Yield the rows of a window, then compare its days with the account's totals."""
         run, window = self.run, query.window
@@ -99,7 +105,7 @@ class ReportStream(YOCStream):
         next_first = days.next_first.isoformat()
         figures = DayFigures(self._compared(shape))
         rows = 0
-        for page in run.reader.pages(shape, query, then):
+        for page in run.reader.pages(shape, query, upcoming):
             rows += len(page)
             dates = shape.column(page, DATE)
             run.summary.come_to(day_of(dates[-1]))

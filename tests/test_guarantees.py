@@ -359,7 +359,7 @@ def test_a_backfill_is_compared_with_totals_of_its_own_days(config: dict[str, An
 def test_the_next_window_is_asked_for_before_this_one_is_written(
     config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first page of a window is on its way before the last page of the one before it is written."""
+    """The first pages of the windows that follow are on their way before the last page of this one is written."""
     done: list[str] = []
     write_records = YOCMessageWriter.write_records
 
@@ -381,8 +381,8 @@ def test_the_next_window_is_asked_for_before_this_one_is_written(
     assert done == [
         "asked for 2026-06-01 to 2026-06-05",
         "asked for 2026-06-06 to 2026-06-10",
-        "wrote site_daily",
         "asked for 2026-06-11 to 2026-06-14",
+        "wrote site_daily",
         "wrote site_daily",
         "wrote site_daily",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -450,7 +450,7 @@ def test_the_next_querys_pages_are_fetched_before_it_is_asked_for() -> None:
     reader = knowing_reader(client, AtOnce(), concurrency=4)
     shape = RowShape(REPORT, REPORT.figures)
     first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
-    list(reader.pages(shape, first, second))
+    list(reader.pages(shape, first, [second]))
     begun = [(FIRST_WEEK.first, 1), (FIRST_WEEK.first, 2), (FIRST_WEEK.first, 3)]
     begun += [(SECOND_WEEK.first, 1), (SECOND_WEEK.first, 2), (SECOND_WEEK.first, 3)]
     assert sorted(client.asked_for) == begun
@@ -465,7 +465,7 @@ def test_the_next_query_is_begun_when_the_end_is_in_sight_and_within_the_depth()
     reader = knowing_reader(client, AtOnce(), concurrency=3)
     shape = RowShape(REPORT, REPORT.figures)
     first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
-    pages = reader.pages(shape, first, second)
+    pages = reader.pages(shape, first, [second])
     for _ in range(7):
         next(pages)
     assert sorted(client.asked_for) == [(FIRST_WEEK.first, number) for number in range(1, 11)]
@@ -479,8 +479,25 @@ def test_of_an_unknown_server_only_the_next_querys_first_page_is_fetched() -> No
     reader = Reader(cast("YOCClient", client), AtOnce(), concurrency=4, summary=RunSummary())
     shape = RowShape(REPORT, REPORT.figures)
     first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
-    list(reader.pages(shape, first, second))
+    list(reader.pages(shape, first, [second]))
     assert [number for day, number in client.asked_for if day == SECOND_WEEK.first] == [1]
+
+
+@pytest.mark.parametrize(("has_total", "pages"), [(True, [1]), (False, [1, 2])])
+def test_of_windows_of_one_page_as_many_are_begun_as_there_are_places(
+    has_total: bool,  # noqa: FBT001 - a column of the table
+    pages: list[int],
+) -> None:
+    """Short windows wait for each other no more than the pages of a long one do."""
+    client = FakeClient(rows_of_weeks(4), has_total=has_total)
+    reader = knowing_reader(client, AtOnce(), concurrency=3)
+    reader.habits.counts_all = True if has_total else None
+    shape = RowShape(REPORT, REPORT.figures)
+    windows = [Window(first=FIRST_WEEK.first - timedelta(days=n), last=FIRST_WEEK.last) for n in range(6)]
+    first, *later = (query(REPORT, page_size=5, window=window) for window in windows)
+    next(reader.pages(shape, first, later))
+    begun = {(window.first, page) for window in windows[1:4] for page in pages}
+    assert {asked for asked in client.asked_for if asked[0] != FIRST_WEEK.first} == begun
 
 
 @pytest.mark.parametrize(
@@ -498,7 +515,7 @@ def test_a_begun_query_that_is_not_asked_for_is_closed(instead: Callable[[RowSha
     reader = knowing_reader(client, pool, concurrency=4)
     shape = RowShape(REPORT, REPORT.figures)
     first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
-    list(reader.pages(shape, first, second))
+    list(reader.pages(shape, first, [second]))
     begun = [(number, late) for day, number, late in pool.given if day == SECOND_WEEK.first]
     assert [number for number, _ in begun] == [1]
     other, window = instead(shape)
@@ -519,12 +536,13 @@ def test_rows_are_the_same_whether_or_not_the_next_query_is_told(
     """Reading ahead into the next window changes neither rows nor what is asked for."""
     tables, asked = [], []
     queries = [query(REPORT, page_size=5, window=week) for week in WEEKS]
-    for thens in ([None, None, None], [*queries[1:], None]):
+    told: list[list[list[Query]]] = [[[], [], []], [queries[1:], queries[2:], []]]
+    for upcoming in told:
         client = FakeClient(rows_of_weeks(count), has_total=has_total)
         shape = RowShape(REPORT, REPORT.figures)
         with ThreadPoolExecutor(concurrency) as pool:
             reader = Reader(cast("YOCClient", client), pool, concurrency=concurrency, summary=RunSummary())
-            pages = [reader.pages(shape, each, then) for each, then in zip(queries, thens, strict=True)]
+            pages = [reader.pages(shape, each, later) for each, later in zip(queries, upcoming, strict=True)]
             tables.append([shape.as_dict(row) for window in pages for page in window for row in page])
         asked.append(client.asked_for)
     assert tables[0] == tables[1]
@@ -563,7 +581,7 @@ def test_an_error_of_a_page_begun_early_reaches_the_query_it_belongs_to() -> Non
     first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
     with ThreadPoolExecutor(4) as pool:
         reader = knowing_reader(client, pool, concurrency=4)
-        assert sum(map(len, reader.pages(shape, first, second))) == 14
+        assert sum(map(len, reader.pages(shape, first, [second]))) == 14
         with pytest.raises(UnavailableError):
             list(reader.pages(shape, second))
 
@@ -620,7 +638,9 @@ def begun(client: FakeClient, pool: Executor) -> ReadAhead:
     """Return a query of 14 rows in pages of 5, whose first page is on its way, at a server that counts all rows."""
     shape = RowShape(REPORT, REPORT.figures)
     ahead = ReadAhead(cast("YOCClient", client), query(REPORT, page_size=5), shape, pool, 4)
-    ahead.begin(Habits(first_page=1, counts_all=True))
+    habits = Habits(first_page=1, counts_all=True)
+    ahead.begin(habits)
+    ahead.go_on(habits)
     return ahead
 
 
@@ -637,13 +657,12 @@ def test_only_the_reader_begins_the_next_query() -> None:
     """A page that comes in a worker's thread fetches pages, and leaves the next query to whoever reads this one."""
     pool, told = Held(), list[int]()
     ahead = begun(FakeClient(site_rows(5)), pool)
-    ahead.then = lambda: told.append(1)
+    ahead.then = told.append
     pool.finish_first()
     assert told == []
     ahead.get(1)
     ahead.expect(1)
-    ahead.expect(1)
-    assert told == [1]
+    assert told == [4], "places that are left"
 
 
 def test_a_first_page_that_is_looked_at_late_brings_no_page_again() -> None:
@@ -657,7 +676,7 @@ def test_a_first_page_that_is_looked_at_late_brings_no_page_again() -> None:
         for number in (1, 2, 3, 4, 5):
             ahead.get(number)
         asked = len(client.asked)
-        ahead._go_on(1, first)  # noqa: SLF001 - when a thread comes to it cannot be ordered
+        ahead._go_on(1, Habits(counts_all=True), first)  # noqa: SLF001 - when a thread comes to it cannot be ordered
     assert len(client.asked) == asked
 
 
@@ -702,7 +721,7 @@ def test_a_begun_query_in_pages_of_another_size_is_closed() -> None:
     reader = knowing_reader(client, pool, concurrency=4)
     shape = RowShape(REPORT, REPORT.figures)
     first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
-    list(reader.pages(shape, first, second))
+    list(reader.pages(shape, first, [second]))
     (late,) = [late for day, _, late in pool.given if day == SECOND_WEEK.first]
     reader.habits.page_cap = 3
     pages = [shape.column(page, "site_visx_id") for page in reader.pages(shape, second)]

@@ -55,14 +55,16 @@ class DayFigures:
         """Return the day's sums, 0 where there are no rows."""
         return self._sums.get(day.isoformat()) or dict.fromkeys(self.metrics, 0)
 
-    def difference(self, control: DayFigures, window: Window) -> str | None:
-        """Return the first difference in a window, in words, or None where all is equal."""
+    def differences(self, control: DayFigures, window: Window) -> dict[date, str]:
+        """Return the days of a window that differ, oldest first, each with its first difference in words."""
+        found = {}
         for day in window.days():
             mine, theirs = self.sums_of(day), control.sums_of(day)
             for metric in self.metrics:
                 if mine[metric] != theirs[metric]:
-                    return f"{metric} of {day} sums up to {mine[metric]}, the account's total is {theirs[metric]}"
-        return None
+                    found[day] = f"{metric} of {day} sums up to {mine[metric]}, the account's total is {theirs[metric]}"
+                    break
+        return found
 
 
 class ControlFigures:
@@ -93,17 +95,17 @@ class ControlFigures:
         totals = self._read()
         return day_of(max(totals.days)) if totals and totals.days else None
 
-    def difference(self, figures: DayFigures, window: Window) -> str | None:
-        """Return how a stream's figures differ from the account's, in words, or None where they agree.
+    def differences(self, figures: DayFigures, window: Window) -> dict[date, str]:
+        """Return the days on which a stream's figures differ from the account's, each with how, in words.
 
         Raises:
             IncompleteDataError: Days that had figures have none any more.
         """
         totals = self._read()
-        difference = figures.difference(totals, window) if totals else None
-        if difference:
+        differences = figures.differences(totals, window) if totals else {}
+        if differences:
             self._totals = None
-        return difference
+        return differences
 
     def _read(self) -> DayFigures | None:
         if self._totals is None and self._is_usable:

@@ -13,6 +13,7 @@ from tap_yoc.errors import SettingsError, WindowFault
 from tap_yoc.reading import twice
 from tap_yoc.reports import DAILY_TOTALS, DATE, FETCHED_AT, IS_FINAL
 from tap_yoc.rows import Page, RowShape
+from tap_yoc.summary import counted
 from tap_yoc.windows import ONE_DAY, advance, day_of, gaps_between, plan
 
 if sys.version_info >= (3, 12):
@@ -115,9 +116,13 @@ class ReportStream(YOCStream):
             if IS_FINAL in shape.names:
                 shape.set(page, IS_FINAL, [day < next_first for day in dates])
             yield Page(page, shape)
-        if difference := run.control.difference(figures, window) if figures.metrics else None:
+        if differences := run.control.differences(figures, window) if figures.metrics else {}:
+            difference, *others = differences.values()
+            if others:
+                difference = f"{difference} (and {counted(len(others), 'day')} more)"
             if not is_last or run.settings.on_incomplete_day == "fail":
                 raise WindowFault(difference)
+            run.summary.incomplete_days.update(differences)
             run.summary.warn(f"Stream {self.name}: {difference}; the day may be incomplete.")
         if rows:
             shape.require_a_figure()

@@ -80,6 +80,8 @@ class RunSummary:
     days: set[date] = field(default_factory=set)
     oldest_reread: date | None = None
     """The oldest day that was read again because its figures may have been revised."""
+    incomplete_days: set[date] = field(default_factory=set)
+    """Days whose figures differ from the account's totals and that were taken all the same."""
     warnings: int = 0
     missing: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often a key had no value, by stream and column."""
@@ -219,6 +221,7 @@ class RunSummary:
             "waited_seconds": round(self.waited_seconds, 3),
             "seconds": round(self.mark().seconds, 3),
             "oldest_day_read_again": _iso(self.oldest_reread),
+            "incomplete_days": sorted(map(_iso, self.incomplete_days)),
             "warnings": self.warnings,
             "by_stream": {reading.name: self._stream_as_json(reading) for reading in self.readings},
         }

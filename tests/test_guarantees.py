@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -297,6 +298,26 @@ def test_a_day_that_stays_unequal_is_told_or_fails(
     assert run.log.count("reading it once more") == 1
     assert ("the day may be incomplete" in run.log) == (choice == "warn")
     assert ("FAILED (publisher_daily; exit 4)" in run.log) == (choice == "fail")
+
+
+def test_all_days_that_stay_unequal_are_told(
+    sandbox: Sandbox, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log names the first and says how many more there are; the JSON object names them all."""
+    sandbox.forms = sandbox.forms.but({"total": "none"})
+
+    def without_two_days(query: Any, content: bytes) -> bytes:  # noqa: ANN401 - JSON
+        if "publisher_visx_id" not in (query or {}).get("group_by", []):
+            return content
+        rows = json.loads(content)["data"]
+        return json.dumps({"data": [row for row in rows if row["date"] not in {"2026-06-03", "2026-06-07"}]}).encode()
+
+    alter(monkeypatch, without_two_days)
+    run = run_tap({**config, "summary_format": "json"}, streams=["publisher_daily"])
+    assert run.exit_code == 0, run.log
+    assert re.search(r"of 2026-06-03 .* is \d+ \(and 1 day more\); the day may be incomplete", run.log)
+    told = json.loads(run.log.splitlines()[-1].partition(" ")[2])
+    assert told["incomplete_days"] == ["2026-06-03", "2026-06-07"]
 
 
 def test_a_day_that_is_equal_at_the_second_reading_is_complete(sandbox: Sandbox, config: dict[str, Any]) -> None:

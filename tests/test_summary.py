@@ -197,6 +197,7 @@ def test_the_last_line_as_json() -> None:
         "waited_seconds": 1.5,
         "seconds": 42.346,
         "oldest_day_read_again": "2026-06-07",
+        "incomplete_days": [],
         "warnings": 1,
     }
     assert summary.told_as("text") == summary.line()

@@ -35,14 +35,14 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """One run of the tap: an account and the days of a window that are served, both inclusive."""
+    """One run of the tap: an account, and the days of a window that are wanted and served, both inclusive."""
 
     id: str
     """The account and the window; the same in every plan that has this window."""
     account: str
     config: str
     window: str
-    """The first day of the window on the calendar, whether it is served or not."""
+    """The first day of the window on the calendar, whether it is read or not."""
     first_day: str
     last_day: str
     environment: Mapping[str, str]
@@ -77,7 +77,8 @@ def fan_out(  # noqa: PLR0913 - each argument is an option of the command
 
     From `first` (else `start_date`, else the earliest day served) to `last` (else `end_date`, else yesterday), within
     what YOC serves. `only_recent` keeps the windows that hold a day which a daily run reads: yesterday and the lookback
-    before it. A window is always read as a whole, so that a run that is repeated replaces what it read before.
+    before it, and all their days: a window is read as a whole, so that a run that is repeated replaces what it read
+    before. Where a window begins or ends outside of the days wanted and served, the run has only those within.
     """
     settings = account.settings
     wanted = Window(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
@@ -20,8 +20,10 @@ from pages import ROOT, snippets, table
 
 from examples.pipeline import morning as plain_morning
 from examples.pipeline import tap, warehouse
+from tap_yoc import fan_out_command
 from tap_yoc.errors import ExitCode
 from tap_yoc.sandbox.server import Sandbox
+from tap_yoc.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,6 +253,92 @@ def test_a_morning_without_an_engine(
         (account, currency) for account in ("north", "south") for currency in ("CHF", "EUR")
     ], "money of two currencies is not added up"
     assert all(str(revenue) in shown for (revenue,) in money)
+
+
+KINDS = {"date": "date", "fetched_at": "date-time"}
+COLUMNS = {"site_daily": ("date", "site_visx_id", "impressions", "fetched_at"), "sites": ("site_visx_id", "fetched_at")}
+SCHEMAS = [
+    {
+        "type": "SCHEMA",
+        "stream": stream,
+        "key_properties": [name for name in columns if name in {"date", "site_visx_id"}],
+        "schema": {
+            "properties": {
+                name: {"type": "string", "format": KINDS[name]} if name in KINDS else {"type": "integer"}
+                for name in columns
+            }
+        },
+    }
+    for stream, columns in COLUMNS.items()
+]
+"""What the tap says of a fact stream and of one without days, as far as the warehouse looks at it."""
+
+
+def publish(run: dict[str, Any], site: int, folder: Path) -> None:
+    """Publish a run that brings one impression of a site for each of its days."""
+    first, last = date.fromisoformat(run["first_day"]), date.fromisoformat(run["last_day"])
+    row = {"site_visx_id": site, "impressions": 1, "fetched_at": "2026-06-15T04:10:00Z"}
+    records = [("sites", row)]
+    records += [("site_daily", {**row, "date": str(day)}) for day in Window(first=first, last=last).days()]
+    messages = [*SCHEMAS, *({"type": "RECORD", "stream": stream, "record": record} for stream, record in records)]
+    lines = folder.parent / "lines.jsonl"
+    lines.write_text("".join(json.dumps(message) + "\n" for message in messages), encoding="utf-8")
+    assert set(warehouse.publish(run, lines, folder)) == set(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(
+            ["--today=2026-06-15", "--from=2026-06-01"],
+            ["--today=2026-06-15", "--from=2026-06-10"],
+            {1: ("2026-06-01", "2026-06-09", 9), 2: ("2026-06-10", "2026-06-14", 5)},
+            id="from the middle of a month",
+        ),
+        pytest.param(
+            ["--today=2026-06-15", "--from=2026-06-01"],
+            ["--today=2026-06-15", "--from=2026-06-01", "--to=2026-06-05"],
+            {1: ("2026-06-06", "2026-06-14", 9), 2: ("2026-06-01", "2026-06-05", 5)},
+            id="to the middle of a month",
+        ),
+        pytest.param(
+            ["--today=2026-06-15"],
+            ["--today=2026-06-20"],
+            {1: ("2025-12-16", "2025-12-20", 5), 2: ("2025-12-21", "2025-12-31", 11)},
+            id="YOC no longer serves the first days",
+        ),
+        pytest.param(
+            ["--today=2026-06-15", "--from=2026-06-01"],
+            ["--today=2026-06-15", "--from=2026-06-01"],
+            {2: ("2026-06-01", "2026-06-14", 14)},
+            id="all of it again",
+        ),
+    ],
+)
+def test_a_run_replaces_its_own_days(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    before: list[str],
+    after: list[str],
+    expected: dict[int, tuple[str, str, int]],
+) -> None:
+    """Days of the file that it did not read stay, once they were lost; names are replaced as a whole.
+
+    The first run finds site 1 alone, the second site 2 alone: where it has read, YOC took site 1 back.
+    """
+    write(tmp_path / "accounts/north.json", {})
+    for site, options in ((1, before), (2, after)):
+        assert fan_out_command.main([str(tmp_path / "accounts/north.json"), *options]) == 0
+        publish(json.loads(capsys.readouterr().out)[0], site, tmp_path / "warehouse")
+    with duckdb.connect(str(warehouse.show(tmp_path / "warehouse")), read_only=True) as database:
+        found = database.execute(
+            "SELECT site_visx_id, min(date)::VARCHAR, max(date)::VARCHAR, count(*) FROM site_daily GROUP BY ALL"
+        ).fetchall()
+        columns = [name for name, *_ in database.execute("DESCRIBE site_daily").fetchall()]
+        names = database.execute("SELECT site_visx_id FROM sites").fetchall()
+    assert {site: days for site, *days in found} == {site: list(days) for site, days in expected.items()}
+    assert columns == [*COLUMNS["site_daily"], "account"]
+    assert names == [(2,)]
 
 
 def test_a_table_that_is_not_there_does_not_sum_up(tmp_path: Path) -> None:

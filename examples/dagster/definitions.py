@@ -36,7 +36,7 @@ PARTITIONS = dg.MultiPartitionsDefinition(
     pool="yoc",
 )
 def read(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-    """Read one month of one account and put it into the place of what was read before."""
+    """Read the days of one month and account and put them into the place of what was read of them before."""
     account, month = (context.partition_key.keys_by_dimension[name] for name in ("account", "month"))
     try:
         runs = {run["id"]: run for run in tap.planned(ACCOUNTS, "--from", month)}

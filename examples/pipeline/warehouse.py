@@ -1,7 +1,7 @@
 """Rows as Parquet, one file for each table, account and window, and a DuckDB database that shows them as tables.
 
-A run replaces the files of its own window, whole and in one step. So runs may write side by side, a run that is
-repeated leaves no row twice, and a row that YOC took back is gone.
+A run replaces its own days in the files of its window, in one step. So runs may write side by side, a run that is
+repeated leaves no row twice, a row that YOC took back is gone, and days that it did not read stay.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DATABASE = "yoc.duckdb"
 
 
 def publish(run: Mapping[str, Any], lines: Path, warehouse: Path) -> dict[str, int]:
-    """Turn the messages of a run into the files of its window, and return the number of rows by table."""
+    """Put what a run brings into the files of its window, and return how many rows these have, by table."""
     rows = {}
     with lines.open(encoding="utf-8") as messages:
         schemas = {m["stream"]: m for m in map(json.loads, (line for line in messages if '"SCHEMA"' in line[:40]))}
@@ -45,9 +45,12 @@ def publish(run: Mapping[str, Any], lines: Path, warehouse: Path) -> dict[str, i
             file = warehouse / name / f"account={run['account']}" / f"{run['window'] if is_daily else 'all'}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
             unfinished = file.with_suffix(f".{run['id']}.unfinished")
-            database.execute(f"COPY ({_rows_of(schema)}) TO '{_quoted(str(unfinished))}' (FORMAT parquet)")
-            found = database.execute("SELECT count(*) FROM read_parquet(?)", [str(unfinished)]).fetchone()
-            rows[name] = found[0] if found else 0
+            query = _rows_of(schema)
+            if is_daily and file.exists() and _count(database, others := _other_days(file, run)):
+                query = f"FROM ({query}) UNION ALL BY NAME FROM ({others})"
+            key = ", ".join(f'"{column}"' for column in schema["key_properties"])
+            database.execute(f"COPY ({query} ORDER BY {key}) TO '{_quoted(str(unfinished))}' (FORMAT parquet)")
+            rows[name] = _count(database, f"FROM read_parquet('{_quoted(str(unfinished))}')")
             unfinished.replace(file)
     lines.unlink()
     return rows
@@ -66,8 +69,25 @@ def _rows_of(schema: Mapping[str, Any]) -> str:
     )
     return f"""
         WITH cells AS (SELECT {cells}, line FROM lines WHERE stream = '{_quoted(schema["stream"])}')
-        SELECT {names} FROM cells QUALIFY {newest} ORDER BY {key}
+        SELECT {names} FROM cells QUALIFY {newest}
     """
+
+
+def _other_days(file: Path, run: Mapping[str, Any]) -> str:
+    """Return the query for the rows of a file whose days the run did not read.
+
+    A plan may ask for a part of a window, and YOC may no longer serve the rest: what is gone here cannot be read again.
+    """
+    return f"""
+        FROM read_parquet('{_quoted(str(file))}', hive_partitioning = false)
+        WHERE date NOT BETWEEN DATE '{run["first_day"]}' AND DATE '{run["last_day"]}'
+    """
+
+
+def _count(database: duckdb.DuckDBPyConnection, query: str) -> int:
+    """Return the number of rows of a query."""
+    found = database.execute(f"SELECT count(*) FROM ({query})").fetchone()
+    return found[0] if found else 0
 
 
 def _type(column: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ SIDE_BY_SIDE = 4
     params={"from": Param(None, type=["string", "null"], format="date", description="backfill from this day on")},
 )
 def yoc() -> None:
-    """Read the recent months of each account every morning; `{"from": "2026-01-01"}` reads all months since then."""
+    """Read the recent months of each account every morning; `{"from": "2026-01-01"}` reads all days since then."""
 
     @task
     def plan() -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def yoc() -> None:
         retry_exponential_backoff=True,
     )
     def read(run: dict[str, Any]) -> str:
-        """Read one month of one account and put it into the place of what was read before."""
+        """Read the days of one month and account and put them into the place of what was read of them before."""
         get_current_context()["window"] = run["id"]
         try:
             lines, said = tap.read(run, WAREHOUSE / "landing")

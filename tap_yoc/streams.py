@@ -78,7 +78,7 @@ class ReportStream(YOCStream):
         shape = self._shape()
         queries = [self._query(window) for window in days.windows]
         for number, (window, query) in enumerate(zip(days.windows, queries, strict=True), start=1):
-            if bookmark and window.first <= bookmark:
+            if bookmark and not settings.backfill and window.first <= bookmark:
                 run.summary.count_reread(window.first)
             attempt = partial(self._window, shape, query, queries[number:], days, days_with_rows)
             yield from twice(attempt, f"Stream {self.name}, {window}", run.summary.warn)

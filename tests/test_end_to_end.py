@@ -186,6 +186,7 @@ def test_backfill_reads_a_range_again_and_leaves_the_bookmark(sandbox: Sandbox, 
     assert run.exit_code == 0, run.log
     assert run.days("site_daily") == ["2026-03-01", "2026-03-02", "2026-03-03"]
     assert run.bookmark("site_daily") == "2026-06-14"
+    assert "oldest day read again: none" in run.log.splitlines()[-1], "whether any run had read them is not known"
     assert_equal_to_source(run, "site_daily", sandbox, date(2026, 3, 1), date(2026, 3, 3))
 
 

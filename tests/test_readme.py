@@ -55,6 +55,20 @@ def test_first_rows_work_in_the_order_of_the_page(tmp_path: Path) -> None:
     assert {row["type"] for row in rows} == {"SCHEMA", "RECORD", "STATE"}
 
 
+def test_first_rows_wait_for_the_sandbox() -> None:
+    """It takes a second to come up, and whoever pastes the blocks does not."""
+    lines = commands(README)
+    start = lines.index("tap-yoc-sandbox --write-config config.json &")
+    assert lines[start + 1] == "until test -s config.json; do sleep 0.1; done"
+
+
+def test_what_first_rows_leave_is_no_part_of_the_repository() -> None:
+    """Rows, catalog and state of a reader's own stay out of git, as the login does."""
+    named = set(re.findall(r"\b(\w+\.jsonl?)\b", "\n".join(commands(README)))) - {"sample_config.json"}
+    assert named == {"config.json", "catalog.json", "rows.jsonl", "state.json"}
+    assert named <= {line.strip("/") for line in text_of(".gitignore").splitlines()}
+
+
 def test_the_table_of_streams_is_complete() -> None:
     """Every stream is in it, and what it says of the facts is what the code says."""
     rows = {tuple(re.findall(r"`(\w+)`", cells[0])): cells for cells in table(README, "Streams")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from tap_yoc.sandbox.forms import FormError, Forms
 
@@ -54,6 +56,17 @@ def _fail(sentence: str, code: int) -> int:
     return code
 
 
+def _may_write(path: Path, host: str) -> bool:
+    """Say whether nothing is lost by writing there: what there is already leads to a sandbox."""
+    if not path.is_file() or not path.stat().st_size:
+        return True
+    try:
+        found = urlsplit(json.loads(path.read_text(encoding="utf-8"))["api_url"]).hostname
+        return found in {host, "localhost"} or ipaddress.ip_address(found).is_loopback
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return 0 then, 1 where it cannot serve, 2 for arguments or a missing extra."""
     options = _arguments(arguments)
@@ -61,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail("The sandbox needs more packages: pip install 'tap-yoc[sandbox]'", USAGE)
     if options.scale < 1:
         return _fail("The scale is 1 or more.", USAGE)
+    if options.write_config and not _may_write(options.write_config, options.host):
+        say = f"{options.write_config} holds settings that are not the sandbox's, and stays as it is; name another file."
+        return _fail(say, USAGE)
     try:
         forms = Forms().but_text(options.form)
     except FormError as error:

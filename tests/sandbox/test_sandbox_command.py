@@ -82,6 +82,38 @@ def test_wrong_arguments(arguments: list[str], part: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        json.dumps({"client_id": "mine", "api_url": "https://api.yoc.com"}),
+        json.dumps({"client_id": "mine", "api_url": None}),
+        json.dumps({"client_id": "mine"}),
+        json.dumps(["mine"]),
+        "mine",
+    ],
+)
+def test_settings_of_a_real_login_are_not_overwritten(tmp_path: Path, held: str) -> None:
+    """What may be somebody's login stays as it is, and the command ends with 2 and one sentence."""
+    path = tmp_path / "config.json"
+    path.write_text(held, encoding="utf-8")
+    arguments = ["--port", "0", "--write-config", str(path)]
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"{path} holds settings that are not the sandbox's, and stays as it is; name another file.\n"
+    )
+    assert path.read_text(encoding="utf-8") == held
+
+
+@pytest.mark.parametrize("held", ["", '{"api_url": "http://127.0.0.1:9"}', '{"api_url": "http://localhost:9"}'])
+def test_settings_of_an_earlier_sandbox_are_overwritten(tmp_path: Path, held: str) -> None:
+    """Starting the sandbox again in the same folder needs no tidying."""
+    path = tmp_path / "config.json"
+    path.write_text(held, encoding="utf-8")
+    with serving("--write-config", str(path)) as (_, config):
+        assert json.loads(path.read_text(encoding="utf-8")) == config
+
+
 def test_taken_port() -> None:
     """A port in use ends with 1 and a sentence."""
     with socket.socket() as taken:

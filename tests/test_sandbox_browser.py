@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -149,6 +150,10 @@ def test_requests_of_a_run_appear(show: Callable[..., Page], sandbox: Sandbox) -
     page.get_by_role("button", name="Clear").click()
     page.get_by_text("No request yet.").wait_for()
     assert sandbox.requests == []
+    sandbox.world.requests.add(RequestLog(kind="metadata", status=200))
+    number = first_row(page, "metadata").split()[0]
+    assert number != "1"
+    page.get_by_text(f"1 so far, from No. {number} on", exact=True).wait_for()
 
 
 def test_a_fault_of_the_page_hits_the_next_run(show: Callable[..., Page], sandbox: Sandbox) -> None:
@@ -236,6 +241,19 @@ def test_day_tokens_and_all_the_rest(show: Callable[..., Page], sandbox: Sandbox
     assert (sandbox.today, sandbox.requests) == (TODAY, [])
 
 
+def test_the_next_day_waits_for_a_day(show: Callable[..., Page], sandbox: Sandbox) -> None:
+    """Before the day is there, and while its field is empty, there is none to go on from."""
+    assert show(java_script_enabled=False).locator("#next-day").is_disabled()
+    page = show()
+    page.locator("#next-day:enabled").wait_for()
+    page.get_by_label("Today", exact=True).fill("")
+    page.locator("#next-day:disabled").wait_for()
+    page.get_by_label("Today", exact=True).blur()
+    page.locator("#next-day:enabled").click()
+    page.get_by_text("serves 2025-12-16 to 2026-06-15").wait_for()
+    assert sandbox.today == TODAY + timedelta(days=1)
+
+
 def test_page_stays_small_and_shows_texts_as_texts(show: Callable[..., Page], sandbox: Sandbox) -> None:
     """However many requests there were, the newest 300 are shown; what they contain is never run."""
     hostile = "<img src=x onerror=alert(1)>"
@@ -243,7 +261,7 @@ def test_page_stays_small_and_shows_texts_as_texts(show: Callable[..., Page], sa
         body = {"group_by": [hostile], "page": number, "query": {"eq": {"date": hostile}}}
         sandbox.world.requests.add(RequestLog(kind="report", status=200, body=body, fault=hostile))
     page = show()
-    page.get_by_text("401 so far, the newest 300 shown").wait_for()
+    page.get_by_text(re.compile(r"^401 so far(, from No\. \d+ on)?, the newest 300 shown$")).wait_for()
     assert page.locator("#log tr").count() == 300
     assert f"report {hostile} by {hostile} 401 200 {hostile}" in first_row(page, "401")
     assert page.locator("#log img").count() == 0

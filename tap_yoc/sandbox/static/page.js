@@ -260,7 +260,9 @@ async function updateRequests(state) {
     rows().slice(MOST_ROWS).forEach(remove);
   }
   const most = state.requests > MOST_ROWS ? `, the newest ${MOST_ROWS} shown` : "";
-  $("count").textContent = `${state.requests} so far${most}`;
+  const first = state.newest_request - state.requests + 1;  // numbers go on after a reset
+  const from = state.requests && first > 1 ? `, from No. ${first} on` : "";
+  $("count").textContent = `${state.requests} so far${from}${most}`;
   $("empty").hidden = $("log").hasChildNodes();
 }
 
@@ -271,8 +273,13 @@ function remove(row) {
 
 // State
 
+function updateNextDay() {
+  $("next-day").disabled = !$("today").value;
+}
+
 function updateDay(state) {
   if ($("today") !== document.activeElement) $("today").value = state.today;
+  updateNextDay();
   const gaps = state.gap_days.length ? ` · without rows: ${state.gap_days.join(", ")}` : "";
   $("reach").textContent = `serves ${state.earliest} to ${state.latest} · seed ${state.seed} · scale ${state.scale}${gaps}`;
   const real = new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format(new Date());
@@ -334,6 +341,7 @@ function addDay(day) {
 
 const setToday = (today) => change("PUT", "today", { today }, `It is ${today} in the sandbox.`);
 $("day").addEventListener("submit", (event) => event.preventDefault());
+$("today").addEventListener("input", updateNextDay);
 $("today").addEventListener("change", () => $("today").value && setToday($("today").value));
 $("next-day").addEventListener("click", () => setToday(addDay($("today").value)));
 $("expire").addEventListener("click", () => change("POST", "tokens/expire", undefined, "All access tokens have expired."));

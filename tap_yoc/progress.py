@@ -30,6 +30,8 @@ FEWEST_LINES = 8
 """A lower terminal has no room for a display."""
 GAP = "  "
 NAME_WIDTH, BAR_WIDTH = 22, 24
+LEAST_BAR_WIDTH = 8
+"""A shorter bar tells less than the days beside it."""
 TOTALS_WIDTH = 48
 """What the figures of the totals take beside the streams' names."""
 SECONDS_BEFORE_ESTIMATE = 2
@@ -160,7 +162,7 @@ class Display:
         return Group(*streams, Text(", ".join(parts), style="dim", overflow="ellipsis"))
 
     def _of(self, reading: StreamReading) -> Table:
-        """Return the line of a stream; where the terminal is narrow its name is cut, and no figure."""
+        """Return the line of a stream; where the terminal is narrow, bar and name are cut, and no figure."""
         from rich.progress_bar import ProgressBar  # noqa: PLC0415 - an extra
         from rich.table import Table  # noqa: PLC0415 - an extra
 
@@ -172,13 +174,15 @@ class Display:
         figures.append(f"{_clock(done.seconds):>5}{'' if left is None else f', {_clock(left)} left'}")
         figures_text = GAP.join(figures)
         room = self._width - len(figures_text) - len(GAP)
-        bar_room = BAR_WIDTH + len(GAP) if wanted and room >= NAME_WIDTH + BAR_WIDTH + len(GAP) else 0
+        bar_width = min(BAR_WIDTH, room - NAME_WIDTH - len(GAP))
+        has_bar = wanted and bar_width >= LEAST_BAR_WIDTH
+        name_room = room - bar_width - len(GAP) if has_bar else room
         line = Table.grid(padding=(0, len(GAP)))
-        line.add_column(no_wrap=True, overflow="ellipsis", style="bold", width=max(1, min(NAME_WIDTH, room - bar_room)))
+        line.add_column(no_wrap=True, overflow="ellipsis", style="bold", width=max(1, min(NAME_WIDTH, name_room)))
         cells: list[RenderableType] = [reading.name]
-        if bar_room:
-            line.add_column(width=BAR_WIDTH)
-            cells.append(ProgressBar(total=wanted, completed=reading.days_passed, width=BAR_WIDTH))
+        if has_bar:
+            line.add_column(width=bar_width)
+            cells.append(ProgressBar(total=wanted, completed=reading.days_passed, width=bar_width))
         line.add_column(no_wrap=True, overflow="ellipsis")
         line.add_row(*cells, figures_text)
         return line

@@ -138,6 +138,25 @@ def test_a_stream_without_days_has_no_bar() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("width", "bar"),
+    [(120, "━" * 12 + " " * 12), (114, "━" * 12 + " " * 12), (100, "━" * 5 + " " * 5), (98, "━" * 4 + " " * 4)],
+)
+def test_the_bar_is_as_long_as_the_terminal_allows(width: int, bar: str) -> None:
+    """It gets shorter, down to 8 columns; then it leaves the days to say it."""
+    display, paper = on_paper(reading(Watch()), width=width)
+    display.look()
+    assert screen_of(paper, width)[1].startswith(f"{'site_daily':22}  {bar}   93 of 183 days ")
+
+
+@pytest.mark.parametrize("width", [97, 88])
+def test_a_terminal_too_narrow_for_a_bar_has_the_whole_name(width: int) -> None:
+    """What the bar would take, the name and the figures keep."""
+    display, paper = on_paper(reading(Watch()), width=width)
+    display.look()
+    assert screen_of(paper, width)[1].startswith(f"{'site_daily':22}   93 of 183 days ")
+
+
 @pytest.mark.parametrize("width", [24, 40, 79, 80, 100, 119, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """A line that wrapped would make the display climb up the log; the name is cut before any figure."""

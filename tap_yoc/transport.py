@@ -190,14 +190,22 @@ def _in_our_terms(error: Exception, url: str) -> Exception:
     reason = _reason(error)
     if to_mend := _to_mend(error, url):
         return to_mend
+    why = _IN_WORDS.get(reason, reason)
+    if isinstance(error, requests.exceptions.ProxyError):
+        why = f"the proxy: {why}"
     if isinstance(error, requests.exceptions.ConnectTimeout) or reason in _NEVER_CONNECTED:
-        return NotSentError(f"no connection to {urlsplit(url).netloc} ({reason})")
+        return NotSentError(f"no connection to {urlsplit(url).netloc} ({why})")
     broken = isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.Timeout))
     what = f"no connection to {urlsplit(url).netloc}" if broken else "the answer broke off"
-    return RetryableError(f"{what} ({reason})")
+    return RetryableError(f"{what} ({why})")
 
 
 _NEVER_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror", "NameResolutionError", "NewConnectionError"})
+_IN_WORDS = {
+    "ConnectionRefusedError": "nothing listens there",
+    "gaierror": "the name is not known",
+    "NameResolutionError": "the name is not known",
+}
 
 
 def _to_mend(error: Exception, url: str) -> SettingsError | None:

@@ -161,7 +161,7 @@ CASES = {
         settings={"auth_url": CLOSED},
         step="login",
         code=5,
-        says="YOC gives no usable answer: no connection to 127.0.0.1:9 (ConnectionRefusedError).",
+        says="YOC gives no usable answer: no connection to 127.0.0.1:9 (nothing listens there).",
         do=(
             "Check api_url and auth_url, the firewall, and whether this network needs a proxy (HTTPS_PROXY)."
             " YOC's own addresses are https://api.yoc.com and https://oauth.yoc.com."

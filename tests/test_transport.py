@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ import pytest
 from harness import settings_of
 from raw_server import RawServer, drips, ok, sends
 
+from tap_yoc.doctor.advice import explain
+from tap_yoc.errors import UnavailableError
 from tap_yoc.patience import Clock, RetryableError
 from tap_yoc.redaction import Redactor
 from tap_yoc.summary import RunSummary
@@ -23,6 +26,13 @@ LOGIN = {"client_id": "c", "client_secret": "s3cret-s3cret", "username": "u", "p
 def transport_of(**settings: Any) -> Transport:  # noqa: ANN401 - settings of any kind
     """Return a transport with the real clock."""
     return Transport(settings_of({**LOGIN, **settings}), Clock(), Redactor(), RunSummary())
+
+
+def unavailable(cause: RetryableError) -> UnavailableError:
+    """Return what the tap makes of a failure that stays."""
+    error = UnavailableError("YOC is not available.")
+    error.__cause__ = cause
+    return error
 
 
 def exchange(server: RawServer, **settings: Any) -> Response:  # noqa: ANN401 - settings of any kind
@@ -65,6 +75,38 @@ def test_each_answer_over_a_kept_connection_has_its_own_time() -> None:
         transport.close()
     assert (bodies, server.connections) == (2 * [b"xxxx"], 1)
     assert others == set()
+
+
+def no_such_name(*_: object, **__: object) -> None:
+    """Fail as the system does where nobody knows a name."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:9"], ids=["direct", "by a proxy"])
+@pytest.mark.parametrize(
+    ("is_known", "why"), [(True, "nothing listens there"), (False, "the name is not known")], ids=["port", "name"]
+)
+def test_no_connection_is_explained_in_words(
+    monkeypatch: pytest.MonkeyPatch, proxy: str | None, why: str, *, is_known: bool
+) -> None:
+    """Whoever schedules a run need not know what a gaierror is, and looks for the proxy's mistakes at the proxy."""
+    if not is_known:
+        monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+    for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    host = "127.0.0.1:9"
+    if proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        host, why = "oauth.yoc.example", f"the proxy: {why}"
+    transport = transport_of()
+    with pytest.raises(NotSentError) as caught:
+        transport.send("GET", f"https://{host}", auth=lambda request: request)
+    transport.close()
+    assert str(caught.value) == f"no connection to {host} ({why})"
+    says, do = explain(unavailable(caught.value))
+    assert why in says
+    assert ("environment variable HTTPS_PROXY" in do) == bool(proxy)
+    assert ("does not know the host's name" in do) == (not is_known and not proxy)
 
 
 @pytest.mark.parametrize(

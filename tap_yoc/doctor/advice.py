@@ -57,7 +57,7 @@ REMEDIES = (
         "Credentials are never sent after a redirect.",
     ),
     Remedy(
-        "^The proxy",
+        r"^The proxy|\(the proxy: ",
         "Mend the environment variable HTTPS_PROXY, HTTP_PROXY or ALL_PROXY (http://host:port), or remove it where no "
         "proxy is needed.",
     ),
@@ -72,7 +72,7 @@ REMEDIES = (
         "auth_url, and whether this network needs a proxy (HTTPS_PROXY).",
     ),
     Remedy(
-        "gaierror|NameResolution",
+        "the name is not known",
         "This machine does not know the host's name: check the spelling in api_url and auth_url, then DNS, VPN or the "
         "container's network.",
     ),

@@ -384,6 +384,16 @@ CASES = {
             " after a 429."
         ),
     ),
+    "slow": Case(
+        what="YOC takes 20 seconds for each report",
+        faults=forever("report", "slow", seconds=20),
+        step="speed",
+        says="17 of 20 requests took longer than 10 seconds, the slowest 20.",
+        do=(
+            "Run at another hour. If it stays, lower window_days, so that each request is for less, or raise "
+            "request_timeout, which ends it after 60 seconds."
+        ),
+    ),
     "some faults": Case(
         what="YOC fails now and then",
         faults=({"kind": "status", "status": 503, "times": 2}, {"kind": "reset_before"}),

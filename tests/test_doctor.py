@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +24,7 @@ from tap_yoc.doctor.listening import REPORT, Heard
 from tap_yoc.doctor.patient import Patient
 from tap_yoc.doctor.text import as_json, as_text, command_of
 from tap_yoc.patience import RunStopped
+from tap_yoc.sandbox import exchange
 from tap_yoc.sandbox.faults import Fault
 from tap_yoc.sandbox.inventory import ACCOUNTS, COMPANIES, PUBLISHERS, SITES, ad_units
 from tap_yoc.sandbox.server import Forms, Sandbox
@@ -59,6 +63,11 @@ def assert_shows_nothing_private(text: str, sandbox: Sandbox) -> None:
     assert not {word.strip(".,;:()") for word in text.split()} & {figure for figure in figures if len(figure) > 4}
 
 
+async def waits_on(clock: VirtualClock, seconds: float) -> None:
+    """Let the sandbox be slow without keeping anybody waiting."""
+    clock.sleep(seconds, threading.Event())
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_each_fault_has_its_sentence_and_what_to_do(
     sandbox: Sandbox, clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case
@@ -67,6 +76,7 @@ def test_each_fault_has_its_sentence_and_what_to_do(
     monkeypatch.chdir(tmp_path)
     sandbox.forms = sandbox.forms.but(case.forms)
     sandbox.clock = lambda: clock.now().timestamp() + case.server_is_ahead_seconds
+    monkeypatch.setattr(exchange, "asyncio", SimpleNamespace(sleep=partial(waits_on, clock)))
     monkeypatch.setattr(sandbox.world, "options", replace(sandbox.world.options, gap_days=case.gap_days))
     for fault in case.faults:
         sandbox.add_fault(Fault(**fault))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 YOC_ADDRESSES = {"https://api.yoc.com", "https://oauth.yoc.com"}
 SHORT_LIFE_SECONDS = 300
 MOST_CLOCK_OFFSET_SECONDS = 60
+SLOW_SECONDS = 10
 
 
 def settings(patient: Patient) -> Step:
@@ -144,6 +145,19 @@ def clock(patient: Patient) -> Step | None:
     return note(
         f"This machine's clock is {abs(offset) / 60:.0f} minutes {way} the server's.",
         "Set this machine's clock (NTP): a run asks for the wrong day around midnight, and waits wrongly after a 429.",
+    )
+
+
+def speed(patient: Patient) -> Step | None:
+    """Say what took long, though it came in time: a run asks for more days at once than the doctor."""
+    slow = [answer.seconds for answer in patient.heard if answer.seconds > SLOW_SECONDS]
+    if not slow or patient.findings.exit_code:
+        return None
+    return note(
+        f"{len(slow)} of {len(patient.heard)} requests took longer than {SLOW_SECONDS} seconds, "
+        f"the slowest {max(slow):.0f}.",
+        "Run at another hour. If it stays, lower window_days, so that each request is for less, or raise "
+        f"request_timeout, which ends it after {patient.settings.request_timeout:g} seconds.",
     )
 
 

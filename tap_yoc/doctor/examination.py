@@ -30,7 +30,12 @@ STEPS: tuple[tuple[str, Callable[[Patient], Step], bool], ...] = (
     ("pages", figures.pages, False),
     ("account", figures.account, False),
 )
-AFTERWARDS = (("clock", access.clock), ("rereads", access.rereads), ("repeats", access.repeats))
+AFTERWARDS = (
+    ("clock", access.clock),
+    ("speed", access.speed),
+    ("rereads", access.rereads),
+    ("repeats", access.repeats),
+)
 
 
 def examine(new_patient: Callable[[], Patient]) -> Findings:

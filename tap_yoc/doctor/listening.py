@@ -60,6 +60,8 @@ class Heard:
     tokens: TokenTraits | None = None
     clock_offset_seconds: float | None = None
     """How far this machine's clock is ahead of the server's, to a second or so."""
+    seconds: float = 0
+    """From the request to the end of the answer."""
 
     @property
     def is_refusal(self) -> bool:
@@ -95,11 +97,13 @@ class ListeningTransport(Transport):
         place = TOKEN if url.endswith(TOKEN_PATH) else METADATA if method == "GET" else REPORT
         sent: dict[str, Any] = body.get("json") or {name: part[1] for name, part in body.get("files", {}).items()}
         asked = {"grant_type": sent.get("grant_type")} if place == TOKEN else sent
+        began = self.clock.monotonic()
         try:
             response = super().send(method, url, auth=auth, **body)
         except RetryableError:
-            self._heard.append(Heard(place=place, asked=asked))
+            self._heard.append(Heard(place=place, asked=asked, seconds=self.clock.monotonic() - began))
             raise
+        seconds = self.clock.monotonic() - began
         tokens = _tokens_in(response, sent.get("refresh_token")) if place == TOKEN else None
         self._heard.append(
             Heard(
@@ -110,6 +114,7 @@ class ListeningTransport(Transport):
                 content=b"" if tokens else response.content,
                 tokens=tokens,
                 clock_offset_seconds=self._clock_offset(response),
+                seconds=seconds,
             )
         )
         return response

@@ -34,6 +34,8 @@ setup: $(STAMP) ## install the project and its pinned tools into .venv
 
 $(BIN)/uv: requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3 found: install Python 3.11, or name one with PYTHON=." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "Python 3.10 or later is needed, and $(PYTHON) is not: name another one with PYTHON=." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@

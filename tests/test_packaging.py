@@ -248,6 +248,23 @@ def test_python_versions_agree() -> None:
     assert f"--python-version {CLASSIFIED[0]} " in (ROOT / "Makefile").read_text("utf-8")
 
 
+def test_an_older_python_is_named_before_anything_is_installed(tmp_path: Path) -> None:
+    """`make setup` says in one sentence what a resolver would say in twenty lines."""
+    major, minor = map(int, CLASSIFIED[0].split("."))
+    older = tmp_path / "python"
+    pretends = f"import sys; sys.version_info = ({major}, {minor - 1}); exec(sys.argv[2])"
+    older.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{pretends}" "$@"\n', encoding="utf-8")
+    older.chmod(0o755)
+    made = tmp_path / "venv"
+    done = subprocess.run(
+        ["make", "setup", f"PYTHON={older}", f"VENV={made}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    says = f"Python {CLASSIFIED[0]} or later is needed, and {older} is not: name another one with PYTHON=."
+    assert done.stderr.splitlines()[0] == says
+    assert not made.exists()
+
+
 @pytest.mark.parametrize("workflow", ["test.yml", "release.yml"])
 def test_actions_are_pinned_by_commit(workflow: str) -> None:
     """A tag can be moved, a commit cannot; the comment says which release it is."""

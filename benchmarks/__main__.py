@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; return 0 when it ran."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", help="parts to run, such as a,b; prints their tables and writes no page")
-    parser.add_argument("--quick", action="store_true", help="small sizes, one round; prints and writes no page")
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes, one round; prints, judges no claim and writes no page"
+    )
     parser.add_argument("--render", action="store_true", help="only make the page from the results that are there")
     parser.add_argument("--setup", action="store_true", help="only make the environments")
     options = parser.parse_args(arguments)
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="tap-yoc-bench-", dir=memory) as folder:
         results = _run(chosen, Scale(folder=Path(folder), **(QUICK if options.quick else {})))
     if options.only or options.quick:
-        say("\n" + tables(results))
+        say("\n" + tables(results, are_judged=not options.quick))
     else:
         _write(results)
         say(f"\n{tables(results)}\nTook {results['took_seconds'] / 60:.0f} minutes.")

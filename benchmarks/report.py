@@ -38,9 +38,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def tables(results: dict[str, Any]) -> str:
-    """Return the tables of the parts that were run."""
-    return "\n\n".join(text for text in sections(results).values() if text)
+def tables(results: dict[str, Any], *, are_judged: bool = True) -> str:
+    """Return the tables of the parts that were run; sizes too small to be judged by leave the claims out."""
+    made = sections(results)
+    return "\n\n".join(text for name, text in made.items() if text and (are_judged or name != "claims"))
 
 
 def sections(results: dict[str, Any]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks import __main__ as command
 from benchmarks.behaviour import FAULTS, HEALTHY, Behaviour
 from benchmarks.claims import claims
 from benchmarks.contenders import CONTENDERS, ORDINARY, TAP
@@ -208,6 +210,18 @@ def test_claims_are_checked() -> None:
     assert held[f"{default} every peer that reads page by page"] == ("4.125×", True)
     assert held["(b) likewise as the peer that reads two windows side by side"] == ("3.375×", False)
     assert held["(e) right in every line"] == ("1 of 1", True)
+
+
+@pytest.mark.parametrize(("arguments", "are_judged"), [(["--quick"], False), (["--only", "a,b,c,d,e"], True)])
+def test_small_sizes_are_not_judged(monkeypatch: pytest.MonkeyPatch, arguments: list[str], *, are_judged: bool) -> None:
+    """A run of seconds has figures to look at, and none that a claim could be held to."""
+    said: list[str] = []
+    for name, instead in (("NAMES", ()), ("_run", lambda *_: results()), ("say", said.append)):
+        monkeypatch.setattr(command, name, instead)
+    monkeypatch.setattr(shutil, "which", lambda _: "valgrind")
+    assert command.main(arguments) == 0
+    assert ("| claim |" in "".join(said)) == are_judged
+    assert "| a healthy server |" in "".join(said)
 
 
 def test_page_and_chart() -> None:

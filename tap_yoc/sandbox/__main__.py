@@ -67,16 +67,22 @@ def _may_write(path: Path, host: str) -> bool:
         return False
 
 
+def _obstacle(options: argparse.Namespace) -> str | None:
+    """Return why the sandbox is not to start, None where it may."""
+    if any(find_spec(name) is None for name in NEEDS):
+        return "The sandbox needs more packages: pip install 'tap-yoc[sandbox]'"
+    if options.scale < 1:
+        return "The scale is 1 or more."
+    if (path := options.write_config) and not _may_write(path, options.host):
+        return f"{path} holds settings that are not the sandbox's, and stays as it is; name another file."
+    return None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return 0 then, 1 where it cannot serve, 2 for arguments or a missing extra."""
     options = _arguments(arguments)
-    if any(find_spec(name) is None for name in NEEDS):
-        return _fail("The sandbox needs more packages: pip install 'tap-yoc[sandbox]'", USAGE)
-    if options.scale < 1:
-        return _fail("The scale is 1 or more.", USAGE)
-    if options.write_config and not _may_write(options.write_config, options.host):
-        say = f"{options.write_config} holds settings that are not the sandbox's, and stays as it is; name another file."
-        return _fail(say, USAGE)
+    if obstacle := _obstacle(options):
+        return _fail(obstacle, USAGE)
     try:
         forms = Forms().but_text(options.form)
     except FormError as error:

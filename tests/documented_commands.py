@@ -104,7 +104,7 @@ RUN_BY = {
     "tap-yoc-doctor --config config.json": "test_doctor.py::test_the_command_takes_a_file_or_the_environment",
     "tap-yoc-doctor --config=ENV": "test_doctor.py::test_the_command_takes_a_file_or_the_environment",
     "tap-yoc-doctor --config config.json --json": "test_doctor.py::test_the_command_takes_a_file_or_the_environment",
-    "meltano invoke tap-yoc:doctor": "test_meltano.py::test_the_doctor_is_a_command_of_the_plugin",
+    "meltano invoke tap-yoc:doctor --text": "test_meltano.py::test_the_doctor_runs_where_a_run_would_not",
     "meltano test tap-yoc": "test_meltano.py::test_meltano_test_says_whether_a_run_will_work",
     # examples/cron/README.md, examples/pipeline/README.md
     "make -C examples/cron demo": "test_examples.py::test_the_demo_runs",

@@ -392,6 +392,7 @@ def test_the_command_takes_a_file_or_the_environment(today: Sandbox, tmp_path: P
     plain = run_doctor("--config", "config.json", cwd=tmp_path)
     assert (plain.returncode, plain.stderr) == (0, "")
     assert plain.stdout.startswith("All is well: ")
+    assert run_doctor("--config", "config.json", "--text", cwd=tmp_path).stdout == plain.stdout
     variables = {f"TAP_YOC_{name.upper()}": str(value) for name, value in today.config.items()}
     machine = run_doctor("--config=ENV", "--json", cwd=tmp_path, **variables)
     assert (machine.returncode, machine.stderr) == (0, "")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from pages import snippets
+from pages import PAGES, commands, snippets
 
 from tap_yoc.sandbox.server import Sandbox
 
@@ -184,11 +184,25 @@ def test_the_doctor_is_a_command_of_the_plugin(project: Project) -> None:
     assert (told["exit_code"], told["account"]["has_newest_wanted"]) == (0, True)
 
 
+def test_the_doctor_runs_where_a_run_would_not(project: Project) -> None:
+    """With a wrong password the command of the pages says what to do, with the doctor's exit code."""
+    (documented,) = {line for page in PAGES for line in commands(page) if "tap-yoc:doctor" in line}
+    with project.start(*documented.split()[1:], TAP_YOC_PASSWORD="not-the-password") as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, said
+    assert "This will not work yet: login failed (exit code 3)." in said
+    assert "Log in at hub.yoc.com with the same username and password" in said
+    assert "discovery" not in said
+
+
 def test_meltano_test_says_whether_a_run_will_work(project: Project) -> None:
-    """`meltano test tap-yoc` runs the doctor, and fails where it does."""
+    """`meltano test tap-yoc` fails where a run would, and says why in the tap's words."""
     assert "1 test(s) successful. 0 test(s) failed." in project.meltano("test", "tap-yoc")
-    with pytest.raises(AssertionError, match="tap-yoc:test-login"):
-        project.meltano("test", "tap-yoc", TAP_YOC_PASSWORD="not-the-password")
+    with project.start("test", "tap-yoc", TAP_YOC_PASSWORD="not-the-password") as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "YOC refuses the login (HTTP 400: invalid_grant" in said
+    assert "Catalog discovery failed" in said
 
 
 def test_meltano_can_test_the_settings(project: Project) -> None:

@@ -23,10 +23,10 @@ from tap_yoc.doctor.text import as_json, as_text
 @click.option(
     "--config", "paths", multiple=True, metavar="FILE", help="Configuration file, or ENV for the environment."
 )
-@click.option("--json", "wants_json", is_flag=True, help="The same as one JSON object.")
+@click.option("--text/--json", "wants_text", default=True, help="Sentences, as when left out, or one JSON object.")
 @click.version_option(Patient.plugin_version, prog_name="tap-yoc-doctor", message="%(prog)s v%(version)s")
 @click.pass_context
-def main(context: click.Context, paths: tuple[str, ...], *, wants_json: bool) -> None:
+def main(context: click.Context, paths: tuple[str, ...], *, wants_text: bool) -> None:
     """Examine, print, and exit as the tap would."""
     logging.disable()  # what is worth telling is in the findings
     if sys.stderr.isatty():
@@ -37,5 +37,5 @@ def main(context: click.Context, paths: tuple[str, ...], *, wants_json: bool) ->
         return Patient(config=dict(config.config), parse_env_config=config.parse_env)
 
     found = examine(new_patient)
-    click.echo((as_json if wants_json else as_text)(found, Patient.plugin_version))
+    click.echo((as_text if wants_text else as_json)(found, Patient.plugin_version))
     sys.exit(found.exit_code)

@@ -66,7 +66,9 @@ PROBE_ROWS = [
 ]
 PROBE = [PROBE_SCHEMA, *(b'{"type":"RECORD","stream":"probe","record":' + row + b"}" for row in PROBE_ROWS)]
 
-(MAPS,) = [yaml.safe_load(text)["stream_maps"] for _, text in snippets("docs/targets.md") if "stream_maps:" in text]
+(MAPS,) = [
+    yaml.safe_load(text)["config"]["stream_maps"] for _, text in snippets("docs/targets.md") if "stream_maps:" in text
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -205,6 +205,15 @@ def test_meltano_test_says_whether_a_run_will_work(project: Project) -> None:
     assert "Catalog discovery failed" in said
 
 
+def test_the_exit_code_is_in_the_last_line(project: Project) -> None:
+    """Meltano ends with 1 whatever the tap ends with."""
+    variables = {"TAP_YOC_PASSWORD": "not-the-password", "TAP_YOC_SUMMARY_FORMAT": "json"}
+    with project.start("run", "tap-yoc", "target-jsonl", **variables) as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert '{"outcome": "failed", "exit_code": 3, ' in said
+
+
 def test_meltano_can_test_the_settings(project: Project) -> None:
     """`meltano config test` says that the login works."""
     assert "Plugin configuration is valid" in project.meltano("--environment=sandbox", "config", "test", "tap-yoc")

@@ -214,6 +214,19 @@ def test_the_exit_code_is_in_the_last_line(project: Project) -> None:
     assert '{"outcome": "failed", "exit_code": 3, ' in said
 
 
+def test_env_example_leaves_the_sandbox(project: Project) -> None:
+    """A login that is put into a copy of it is not sent to the sandbox's address."""
+    env = project.folder / ".env"
+    env.write_text((ROOT / ".env.example").read_text("utf-8"), encoding="utf-8")
+    try:
+        said = project.meltano("config", "print", "tap-yoc", "--format=json")
+    finally:
+        env.unlink()
+    assert "Environment 'production' is active" in said
+    assert '"api_url": "https://api.yoc.com"' in said
+    assert '"username": "reporting@publisher.example"' in said
+
+
 def test_meltano_can_test_the_settings(project: Project) -> None:
     """`meltano config test` says that the login works."""
     assert "Plugin configuration is valid" in project.meltano("--environment=sandbox", "config", "test", "tap-yoc")

@@ -55,7 +55,7 @@ def one_line(text: str) -> str:
 def env_example() -> dict[str, tuple[str, str, bool]]:
     """Return what .env.example says by setting: value, description, whether it is commented out."""
     said: dict[str, tuple[str, str, bool]] = {}
-    for block in (ROOT / ".env.example").read_text("utf-8").strip().split("\n\n")[1:]:
+    for block in (ROOT / ".env.example").read_text("utf-8").strip().split("\n\n")[2:]:
         *comment, assignment = block.splitlines()
         match = re.fullmatch(r"(# )?TAP_YOC_([A-Z_]+)=(.*)", assignment)
         assert match, block

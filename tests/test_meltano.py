@@ -38,7 +38,7 @@ REPORT = {
 DAYS = 20
 LOOKBACK = 7
 STATE_ID = "sandbox:tap-yoc-to-target-jsonl"
-(SECOND_ACCOUNT,) = [text for _, text in snippets("docs/meltano.md") if "inherit_from" in text]
+(MAPS,) = [text for _, text in snippets("docs/targets.md") if "stream_maps:" in text]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +111,14 @@ def said_until(word: str, process: subprocess.Popen[str]) -> str:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The repository's meltano.yml beside the repository's package, installed.
 
-    Its environment `sandbox` has another port than usual; which days and reports are wanted comes as variables.
+    Its environment `sandbox` has another port than usual; which days and reports are wanted comes as variables. The
+    second account has the stream maps of docs/targets.md.
     """
     folder = tmp_path_factory.mktemp("project")
     written = (ROOT / "meltano.yml").read_text("utf-8")
-    second = textwrap.indent(SECOND_ACCOUNT, "  ")
-    written = written.replace("  loaders:\n", f"{second}  loaders:\n")
+    second = "    load_schema: yoc_south\n"
+    assert written.count(second) == 1
+    written = written.replace(second, second + textwrap.indent(MAPS, "    "))
     for name in ("LICENSE", "README.md", "pyproject.toml", "tap_yoc"):
         (folder / name).symlink_to(ROOT / name)
     today = datetime.now(ZoneInfo("Europe/Berlin")).date()
@@ -295,15 +297,23 @@ def test_two_runs_at_a_time_have_a_state_each(project: Project) -> None:
 
 
 def test_a_second_account_has_settings_state_and_folder_of_its_own(project: Project) -> None:
-    """What its own variables do not say, those of the first account do."""
+    """What its own variables do not say, those of the first account do; its stream maps are its own."""
     with Sandbox(today=project.today) as south:
         address = south.config["api_url"]
         variables = {"TAP_YOC_SOUTH_API_URL": address, "TAP_YOC_SOUTH_AUTH_URL": address}
         project.meltano("run", "tap-yoc-south", "target-jsonl", **variables)
         assert len(south.requests) > 3
-    rows = (project.folder / "output/yoc_south/site_daily.jsonl").read_text("utf-8")
+        project.meltano("invoke", "tap-yoc-south:doctor", "--text", **variables)
+    folder = project.folder / "output/yoc_south"
+    rows = (folder / "site_daily.jsonl").read_text("utf-8")
     assert str(project.today - timedelta(days=DAYS)) in rows
     assert project.state("sandbox:tap-yoc-south-to-target-jsonl") == project.state()
+    columns = set(json.loads(rows.splitlines()[0]))
+    assert "avails" in columns
+    assert not {"total_traffic", "ecpm"} & columns, "what the page leaves out is loaded"
+    assert {path.stem for path in folder.iterdir()} & {"sites", "hb_units", "header_bidding"} == {"header_bidding"}
+    units = [json.loads(row) for row in (folder / "ad_units.jsonl").read_text("utf-8").splitlines()]
+    assert all(re.fullmatch("[0-9a-f]{64}", unit["ad_unit_name"]) for unit in units)
 
 
 def test_the_morning_schedule_fills_postgres(project: Project, postgres: Database) -> None:

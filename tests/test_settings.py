@@ -13,6 +13,7 @@ import pytest
 import yaml
 from harness import settings_of
 from jsonschema import Draft202012Validator
+from pages import snippets
 from singer_sdk import Tap
 
 from tap_yoc.reports import STANDARD_REPORTS
@@ -36,7 +37,7 @@ DEFAULTS = {name: schema["default"] for name, schema in SETTINGS.items() if "def
 MELTANO_KINDS = {"integer": "integer", "number": "integer", "array": "array", "string": "string"}
 
 PROJECT: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
-(EXTRACTOR,) = PROJECT["plugins"]["extractors"]
+EXTRACTOR, SECOND_ACCOUNT = PROJECT["plugins"]["extractors"]
 MELTANO: dict[str, dict[str, Any]] = {setting["name"]: setting for setting in EXTRACTOR["settings"]}
 SAMPLE: dict[str, Any] = json.loads((ROOT / "sample_config.json").read_text("utf-8"))
 
@@ -114,6 +115,12 @@ def test_meltano_yml_has_the_same_settings() -> None:
         assert MELTANO[name] == expected
 
 
+def test_meltano_yml_has_a_second_account() -> None:
+    """It is the one that docs/meltano.md shows."""
+    (shown,) = [yaml.safe_load(text) for _, text in snippets("docs/meltano.md") if "inherit_from" in text]
+    assert shown == [SECOND_ACCOUNT]
+
+
 def test_meltano_yml_has_the_taps_capabilities() -> None:
     """Meltano is told what --about tells."""
     assert EXTRACTOR["capabilities"] == sorted(capability.value for capability in TapYOC.capabilities)
@@ -124,7 +131,8 @@ def test_meltano_yml_asks_no_plugin_index_and_sends_no_statistics() -> None:
     assert PROJECT["send_anonymous_usage_stats"] is False
     for plugins in PROJECT["plugins"].values():
         for plugin in plugins:
-            assert {"namespace", "pip_url", "executable", "settings"} <= set(plugin)
+            if plugin is not SECOND_ACCOUNT:
+                assert {"namespace", "pip_url", "executable", "settings"} <= set(plugin)
             assert "variant" not in plugin
 
 

@@ -136,12 +136,33 @@ def _tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
         tidy[name] = value
         if isinstance(value, str) and "string" not in kinds and kinds:
             try:
-                tidy[name] = json.loads(
+                read = json.loads(
                     value.strip().lower() if "boolean" in kinds else value, parse_constant=refuse_constant
                 )
+                tidy[name] = _nested(read) if "object" in kinds and isinstance(read, dict) else read
             except ValueError:
                 raise SettingsError(f"Setting {name} must be {_wanted(schema['properties'][name])}.") from None
     return tidy
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping as it was before Meltano wrote it into a variable: `{"a.b": 1}` is `{"a": {"b": 1}}`.
+
+    Raises:
+        ValueError: A name is both a value and a mapping.
+    """
+    nested: dict[str, Any] = {}
+    for path, value in flat.items():
+        *outer, name = path.split(".")
+        place = nested
+        for step in outer:
+            place = place.setdefault(step, {})
+            if not isinstance(place, dict):
+                raise ValueError(path)  # noqa: TRY004 - it is the text that is wrong
+        if name in place:
+            raise ValueError(path)
+        place[name] = value
+    return nested
 
 
 def _is_unicode(text: str) -> bool:

@@ -373,7 +373,9 @@ def hub_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def hub_definition() -> str:
-    """Return docs/meltanohub/tap-yoc.yml."""
+    """Return docs/meltanohub/tap-yoc.yml; the SDK's settings are described by `meltano.yml`."""
+    extractors = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))["plugins"]["extractors"]
+    of_the_sdk = [setting for setting in extractors[0]["settings"] if setting["name"] in SDK_SETTINGS]
     definition = {
         "capabilities": sorted(capability.value for capability in TapYOC.capabilities),
         "description": "Daily ad figures of a publisher's YOC account, from totals down to ad units and countries.",
@@ -388,7 +390,7 @@ def hub_definition() -> str:
         "pip_url": "tap-yoc",
         "quality": "unknown",
         "repo": f"https://github.com/{OWNER}/tap-yoc",
-        "settings": [hub_setting(name, schema) for name, schema in OWN_SETTINGS.items()],
+        "settings": [*(hub_setting(name, schema) for name, schema in OWN_SETTINGS.items()), *of_the_sdk],
         "settings_group_validation": GROUPS_TO_START,
         "variant": OWNER,
     }

@@ -237,8 +237,9 @@ def test_meltano_can_test_the_settings(project: Project) -> None:
 def test_the_tap_gets_its_settings_with_their_types(project: Project) -> None:
     """`meltano config print` shows what the tap is given: an array, numbers, dates; and no secret."""
     options = ("--log-level=error", "--environment=sandbox")
-    said = project.meltano(*options, "config", "print", "tap-yoc", "--format=json")
+    said = project.meltano(*options, "config", "print", "tap-yoc", "--format=json", TAP_YOC_FLATTENING_ENABLED="true")
     printed = json.loads(said[said.index("{") :])
+    assert printed["flattening_enabled"] is True, "the SDK's settings are declared"
     assert printed["reports"] == [REPORT]
     assert (printed["standard_reports"], printed["request_timeout"]) == (["site_daily"], 30)
     assert printed["start_date"] == str(project.today - timedelta(days=DAYS))

@@ -34,7 +34,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 DEFAULTS = {name: schema["default"] for name, schema in SETTINGS.items() if "default" in schema}
 
 # A `decimal` that comes as a variable makes Meltano 4.4 fail (it writes no Decimal); its Hub has integers for numbers.
-MELTANO_KINDS = {"integer": "integer", "number": "integer", "array": "array", "string": "string"}
+MELTANO_KINDS = {
+    **{kind: kind for kind in ("integer", "array", "string", "object", "boolean")},
+    "number": "integer",
+}
 
 PROJECT: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
 EXTRACTOR, SECOND_ACCOUNT = PROJECT["plugins"]["extractors"]
@@ -96,7 +99,7 @@ def test_meltano_yml_fits_meltanos_own_schema() -> None:
 
 def test_meltano_yml_has_the_same_settings() -> None:
     """Same names in the same order, labels, descriptions, kinds, defaults, choices and secrecy."""
-    assert list(MELTANO) == list(SETTINGS)
+    assert list(MELTANO) == [*SETTINGS, *SDK_SETTINGS["properties"]]
     for name, schema in SETTINGS.items():
         kind = MELTANO_KINDS[kind_of(schema)]
         kind = "options" if "enum" in schema else "date_iso8601" if schema.get("format") == "date" else kind
@@ -113,6 +116,15 @@ def test_meltano_yml_has_the_same_settings() -> None:
         if schema.get("secret"):
             expected["sensitive"] = True
         assert MELTANO[name] == expected
+
+
+@pytest.mark.parametrize("name", SDK_SETTINGS["properties"])
+def test_meltano_yml_has_the_sdks_settings(name: str) -> None:
+    """Those that come with the capabilities, of their kinds, described in words of the project's own."""
+    setting = MELTANO[name]
+    assert set(setting) == {"name", "kind", "label", "description"}
+    assert setting["kind"] == MELTANO_KINDS[kind_of(SDK_SETTINGS["properties"][name])]
+    assert setting["description"].endswith(".")
 
 
 def test_meltano_yml_has_a_second_account() -> None:

@@ -12,7 +12,7 @@ import pytest
 from harness import settings_of
 
 from tap_yoc.errors import ExitCode, SettingsError
-from tap_yoc.settings import did_you_mean, secrets_in
+from tap_yoc.settings import completed, did_you_mean, secrets_in
 from tap_yoc.tap import TapYOC
 from tap_yoc.windows import Window, day_of
 
@@ -180,6 +180,29 @@ def test_other_zones_are_known_by_their_iana_names() -> None:
 def test_settings_of_the_sdk_are_no_mistake() -> None:
     """Settings that every Singer tap has are not refused as unknown."""
     assert with_settings(stream_maps={}, flattening_enabled="true", flattening_max_depth="2").page_size == 500
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ('{"sites": {"site_name": "x"}}', {"sites": {"site_name": "x"}}),
+        ('{"sites.site_name": "x", "sites.__filter__": "y"}', {"sites": {"site_name": "x", "__filter__": "y"}}),
+        ('{"sites": "__NULL__"}', {"sites": "__NULL__"}),
+    ],
+)
+def test_mappings_are_read_as_meltano_writes_them_into_variables(text: str, read: dict[str, Any]) -> None:
+    """It joins the names of nested settings with dots."""
+    config = completed({**CONFIG, "stream_maps": text}, TapYOC.known_settings())
+    assert config["stream_maps"] == read
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": "x", "a.b": "y"}', '{"a.b": "y", "a": "x"}', '{"a.b": "x", "a.b.c": "y"}', "5"]
+)
+def test_what_cannot_be_nested_is_no_mapping(text: str) -> None:
+    """A name cannot be a value and a mapping."""
+    with pytest.raises(SettingsError, match=r"^Setting stream_map_config must be a mapping\.$"):
+        completed({**CONFIG, "stream_map_config": text}, TapYOC.known_settings())
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ from singer_sdk.plugin_base import _ConfigInput
 
 from tap_yoc.command import YOCCommand, read_json_file
 from tap_yoc.errors import SettingsError
+from tap_yoc.raw_settings import completed
 from tap_yoc.redaction import Redactor
 from tap_yoc.setting_descriptions import SETTINGS
-from tap_yoc.settings import completed, parse, secrets_in
+from tap_yoc.settings import parse, secrets_in
 
 if sys.version_info >= (3, 12):
     from typing import override

@@ -15,7 +15,8 @@ from tap_yoc.configured_tap import ConfiguredTap
 from tap_yoc.errors import SettingsError
 from tap_yoc.fan_out import Account, Length, fan_out
 from tap_yoc.messages import drop_stdout
-from tap_yoc.settings import SECRETS, completed, parse
+from tap_yoc.raw_settings import completed
+from tap_yoc.settings import SECRETS, parse
 from tap_yoc.windows import day_of, today_at
 
 if TYPE_CHECKING:

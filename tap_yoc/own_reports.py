@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.columns import Kind
 from tap_yoc.errors import SettingsError
+from tap_yoc.raw_settings import did_you_mean, refuse_constant
 from tap_yoc.reports import ENTITIES, REPORT_FIELDS, STANDARD_REPORTS, Report
-from tap_yoc.settings import did_you_mean, refuse_constant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

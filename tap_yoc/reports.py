@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.columns import Kind, Role
 from tap_yoc.errors import PermissionDeniedError, SettingsError
-from tap_yoc.settings import did_you_mean
+from tap_yoc.raw_settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

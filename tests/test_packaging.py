@@ -61,6 +61,7 @@ LAYERS = [
     "columns",
     "envelope",
     "settings",
+    "raw_settings",
     "windows",
     "redaction",
     "progress",

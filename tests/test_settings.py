@@ -16,9 +16,10 @@ from jsonschema import Draft202012Validator
 from pages import snippets
 from singer_sdk import Tap
 
+from tap_yoc.raw_settings import completed
 from tap_yoc.reports import STANDARD_REPORTS
 from tap_yoc.sandbox.world import CREDENTIALS
-from tap_yoc.settings import SECRETS, completed, parse
+from tap_yoc.settings import SECRETS, parse
 from tap_yoc.tap import TapYOC
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,8 @@ import pytest
 from harness import settings_of
 
 from tap_yoc.errors import ExitCode, SettingsError
-from tap_yoc.settings import completed, did_you_mean, secrets_in
+from tap_yoc.raw_settings import completed, did_you_mean
+from tap_yoc.settings import secrets_in
 from tap_yoc.tap import TapYOC
 from tap_yoc.windows import Window, day_of
 

@@ -30,12 +30,15 @@ LEFT, RIGHT = 68, 548
 TABLE = 584
 STEP = (RIGHT - LEFT) / DAYS
 BAR = 12
+BETWEEN_MARKS = 18
+"""So near may two numbers of an axis stand."""
 
 STYLE = """
 text { font: 12px -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans-serif; fill: #1f2328 }
 .card { fill: #ffffff; stroke: #d1d9e0 } .tile, .band { fill: #f3f5f8 } .grid { stroke: #d1d9e0 }
 .muted { fill: #59636e }
 .title { font-size: 16px; font-weight: 600 } .head { font-weight: 600 } .big { font-size: 21px; font-weight: 600 }
+.middling { font-size: 15px; font-weight: 600 }
 .mark { fill: none; stroke: #59636e; stroke-width: 1.2 } .end { text-anchor: end } .middle { text-anchor: middle }
 .s0 { fill: #0f766e } .s1 { fill: #0ea5a0 } .s2 { fill: #2f81f7 } .s3 { fill: #8957e5 } .s4 { fill: #d29922 }
 .s5 { fill: #a3adb8 }
@@ -54,10 +57,11 @@ def picture(database: duckdb.DuckDBPyConnection, yesterday: date) -> str:
     return Picture(cells(database, yesterday, DAYS), yesterday).svg()
 
 
-def ticks(most: float) -> list[float]:
-    """Return round numbers from zero up to the first that is not below the most, at most five."""
+def ticks(most: float, intervals: int) -> list[float]:
+    """Return round numbers from zero up to the first that is not below the most, in so many intervals at most."""
     size = 10 ** (len(str(int(most))) - 1) if most >= 1 else 0.1
-    step = next(step for step in (0.25 * size, 0.5 * size, size, 2 * size, 5 * size) if most <= 4 * step)
+    steps = (0.2 * size, 0.25 * size, 0.5 * size, size, 2 * size, 2.5 * size, 5 * size, 10 * size)
+    step = next(step for step in steps if most <= intervals * step)
     return [step * number for number in range(int(-(-most // step)) + 1)]
 
 
@@ -114,21 +118,29 @@ class Picture:
     def _tiles(self, top: int) -> None:
         """Draw four figures of yesterday, each with its change against the same weekday before."""
         now, before = (self._day(day) for day in (self._yesterday, self._yesterday - WEEK))
-        currency = self._currencies[0] if self._currencies else ""
-        money, money_before = (self._day(day, currency) for day in (self._yesterday, self._yesterday - WEEK))
+        money = [
+            (currency, self._day(self._yesterday, currency), self._day(self._yesterday - WEEK, currency))
+            for currency in self._currencies[:LINES]
+        ]
         tiles = (
-            ("Impressions", f"{now.impressions:,}", _change(now.impressions, before.impressions)),
-            ("Fill rate", _rate(now.fill_rate, " %"), _change(now.fill_rate, before.fill_rate, is_rate=True)),
-            (f"Revenue, {currency}", f"{money.revenue:,.2f}", _change(money.revenue, money_before.revenue)),
-            (f"eCPM, {currency}", _rate(money.ecpm), _change(money.ecpm, money_before.ecpm)),
+            ("Impressions", [(f"{now.impressions:,}", _change(now.impressions, before.impressions))]),
+            ("Fill rate", [(_rate(now.fill_rate, " %"), _change(now.fill_rate, before.fill_rate, is_rate=True))]),
+            (
+                "Revenue",
+                [(f"{new.revenue:,.2f} {name}", _change(new.revenue, old.revenue)) for name, new, old in money],
+            ),
+            ("eCPM", [(_rate(new.ecpm, f" {name}"), _change(new.ecpm, old.ecpm)) for name, new, old in money]),
         )
         width = (WIDTH - 2 * EDGE - 36) / 4
-        for number, (name, value, change) in enumerate(tiles):
+        for number, (name, lines) in enumerate(tiles):
             x = EDGE + number * (width + 12)
-            self._rect(x, top, width, 66, "tile", 8)
-            self._text(x + 14, top + 23, name, "muted")
-            self._text(x + 14, top + 51, value, "big")
-            self._text(x + width - 14, top + 50, change, "muted end")
+            self._rect(x, top, width, 72, "tile", 8)
+            self._text(x + 14, top + 22, name, "muted")
+            y = top + (54 if len(lines) == 1 else 43)
+            for value, change in lines:
+                self._text(x + 14, y, value, "big" if len(lines) == 1 else "middling")
+                self._text(x + width - 14, y, change, "muted end")
+                y += 19
 
     def _day(self, day: date, currency: str | None = None) -> Sums:
         return added(self._cells, date=day, **({"currency": currency} if currency else {}))
@@ -146,7 +158,7 @@ class Picture:
 
     def _scale(self, top: int, bottom: int, most: float, title: str) -> float:
         """Draw the lines and numbers of an axis; return how high one unit is."""
-        marks = ticks(most)
+        marks = ticks(most, intervals=(bottom - top) // BETWEEN_MARKS)
         high = (bottom - top) / (marks[-1] or 1)
         for mark in marks:
             y = bottom - high * mark

@@ -132,7 +132,10 @@ def _demo(folder: Path, console: Console) -> None:
         f"Took {time.monotonic() - started:.0f} s. A picture of it: {_short(folder / 'picture.svg')}", soft_wrap=True
     )
     console.print(f"The database is {_short(path)}; look at it, or ask it what examples/sql asks (`make sql`):\n")
-    query = f"duckdb.connect('{_short(path)}').sql('FROM site_daily ORDER BY date DESC, impressions DESC').show()"
+    query = (
+        f"duckdb.connect('{_short(path)}').sql('SELECT date, site_name, currency, impressions, revenue "  # noqa: S608 - shown
+        "FROM site_daily LEFT JOIN sites USING (site_visx_id) ORDER BY date DESC, impressions DESC').show()"
+    )
     console.print(f'  {_short(Path(sys.executable))} -c "import duckdb; {query}"', soft_wrap=True, markup=False)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 IMAGE = Path(__file__).parents[1] / "docs" / "images" / "warehouse.svg"
 FIRST_SHOWN = date(2026, 5, 18)
+WEEK = timedelta(days=7)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -53,21 +54,24 @@ def test_the_numbers_are_the_sources(drawn: tuple[str, list[Fact]]) -> None:
     svg, facts = drawn
     shown = words(svg)
     days = added_up(facts, "date")
-    now, before = days[YESTERDAY,], days[YESTERDAY - timedelta(days=7),]
+    now, before = days[YESTERDAY,], days[YESTERDAY - WEEK,]
     rate, rate_before = (100 * of["impressions"] / of["ad_requests"] for of in (now, before))
-    euros, euros_before = (
-        added_up(facts, "date", "currency")[day, "EUR"] for day in (YESTERDAY, YESTERDAY - timedelta(days=7))
-    )
+    of_currency = added_up(facts, "date", "currency")
+    money = [(of_currency[YESTERDAY, name], of_currency[YESTERDAY - WEEK, name], name) for name in ("EUR", "CHF")]
     start = shown.index("Impressions")
-    assert [word.replace("−", "-") for word in shown[start : start + 9]] == [  # noqa: RUF001 - the sign of numbers
+    expected = [
         *("Impressions", f"{now['impressions']:,}", f"{100 * now['impressions'] / before['impressions'] - 100:+.1f} %"),
         *("Fill rate", f"{rate:.2f} %", f"{rate - rate_before:+.1f} points"),
-        *(
-            "Revenue, EUR",
-            f"{euros['revenue']:.2f}",
-            f"{100 * euros['revenue'] / euros_before['revenue'] - 100:+.1f} %",
-        ),
+        "Revenue",
     ]
+    for new, old, name in money:
+        expected += [f"{new['revenue']:.2f} {name}", f"{100 * new['revenue'] / old['revenue'] - 100:+.1f} %"]
+    expected += ["eCPM"]
+    for new, old, name in money:
+        ecpm, ecpm_before = (1000 * of["revenue"] / of["impressions"] for of in (new, old))
+        expected += [f"{ecpm:.2f} {name}", f"{100 * ecpm / ecpm_before - 100:+.1f} %"]
+    drawn_words = [word.replace("−", "-") for word in shown[start : start + len(expected)]]  # noqa: RUF001 - the sign
+    assert drawn_words == expected
     sites = added_up([fact for fact in facts if fact["date"] == YESTERDAY], "site_name", "currency")
     assert len(sites) == 12
     for (site, currency), of in sites.items():
@@ -131,16 +135,17 @@ def test_an_empty_warehouse_can_be_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "marks"),
+    ("most", "intervals", "marks"),
     [
-        (0, [0]),
-        (0.3, [0, 0.1, 0.2, 0.3]),
-        (3.2, [0, 1, 2, 3, 4]),
-        (9, [0, 5, 10]),
-        (38_500, [0, 10_000, 20_000, 30_000, 40_000]),
-        (40_001, [0, 20_000, 40_000, 60_000]),
+        (0, 4, [0]),
+        (0.3, 4, [0, 0.1, 0.2, 0.3]),
+        (3.2, 4, [0, 1, 2, 3, 4]),
+        (9, 4, [0, 2.5, 5, 7.5, 10]),
+        (38_500, 10, [0, 5000, 10_000, 15_000, 20_000, 25_000, 30_000, 35_000, 40_000]),
+        (42_000, 5, [0, 10_000, 20_000, 30_000, 40_000, 50_000]),
+        (42_000, 10, [0, 5000, 10_000, 15_000, 20_000, 25_000, 30_000, 35_000, 40_000, 45_000]),
     ],
 )
-def test_axes_have_round_numbers(most: float, marks: list[float]) -> None:
-    """At most five, the last one not below the highest value."""
-    assert ticks(most) == pytest.approx(marks)
+def test_axes_have_round_numbers(most: float, intervals: int, marks: list[float]) -> None:
+    """The last one is not below the highest value, and near it."""
+    assert ticks(most, intervals) == pytest.approx(marks)

@@ -84,7 +84,7 @@ def take_picture(path: Path, **options: Any) -> None:  # noqa: ANN401 - what a c
         sandbox.forms = sandbox.forms.but({"total": "pagination", "numbers": "text"})
         sandbox.add_fault("status", status=429, retry_after="2", match='"site_visx_id"')
         sandbox.add_fault("drop_row", match='"site_visx_id"', after=1)
-        run_tap({**sandbox.config, "start_date": "2026-05-01"}, streams=["daily_totals", "site_daily"])
+        run_tap({**sandbox.config, "start_date": "2026-02-01"}, streams=["daily_totals", "site_daily", "sites"])
         sandbox.add_fault("cut_json", times=-1, match='"ad_unit_visx_id"')
         page = open_page(opened, sandbox, now=MORNING, viewport={"width": 1360, "height": 800}, **options)
         page.locator("tr.new").first.wait_for()

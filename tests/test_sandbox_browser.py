@@ -156,6 +156,30 @@ def test_requests_of_a_run_appear(show: Callable[..., Page], sandbox: Sandbox) -
     page.get_by_text(f"1 so far, from No. {number} on", exact=True).wait_for()
 
 
+def test_failures_are_found_among_many(show: Callable[..., Page], sandbox: Sandbox) -> None:
+    """Most of the window shows requests, one on a line, and a tick leaves those that failed or met a fault."""
+    for number in range(1, 402):
+        fault = "drop_row" if number == 7 else None
+        status = 429 if number == 5 else 200
+        sandbox.world.requests.add(RequestLog(kind="report", status=status, body={"page": number}, fault=fault))
+    page = show()
+    page.get_by_text(re.compile(r"^401 so far.*, the newest 300 shown$")).wait_for()
+    listed = page.locator("#requests .scroll").bounding_box()
+    row = page.locator("#log tr").first.bounding_box()
+    assert listed
+    assert row
+    assert min(listed["height"], DESKTOP["height"] - listed["y"]) / row["height"] > 18
+    page.get_by_label("Failures only").check()
+    page.get_by_text("2 of 401 failed", exact=True).wait_for()
+    assert page.locator("#log tr").count() == 2
+    assert " 5 429" in first_row(page, "429")
+    sandbox.world.requests.add(RequestLog(kind="metadata", status=200))
+    sandbox.world.requests.add(RequestLog(kind="metadata", status=500))
+    page.get_by_text("3 of 403 failed", exact=True).wait_for()
+    page.get_by_label("Failures only").uncheck()
+    page.get_by_text(re.compile(r"^403 so far.*, the newest 300 shown$")).wait_for()
+
+
 def test_a_fault_of_the_page_hits_the_next_run(show: Callable[..., Page], sandbox: Sandbox) -> None:
     """A fault switched on in the page is met by the tap, shown beside its request, and used up."""
     page = show()

@@ -83,9 +83,10 @@ def _watch(router: APIRouter, world: World) -> None:
     def get_requests(
         after: Annotated[int, Query(ge=0, description="Only those with a higher number.")] = 0,
         most: Annotated[int | None, Query(ge=1, description="Only so many, the newest.")] = None,
+        failed: Annotated[bool, Query(description="Only those that failed or met a fault.")] = False,  # noqa: FBT002 - of an address
     ) -> Response:
         """Of the newest 10,000, oldest first."""
-        return _json(world.requests.shown(after=after, most=most))
+        return _json(world.requests.shown(after=after, most=most, failed=failed))
 
     @router.delete("/requests", summary="Forget the requests so far")
     def delete_requests() -> Response:

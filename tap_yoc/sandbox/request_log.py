@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
+from itertools import count, islice, takewhile
 from typing import Any
 
 MOST_REQUESTS = 10_000
@@ -34,6 +36,11 @@ class RequestLog:
     milliseconds: float = 0.0
     at: float = 0.0
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it got no success for an answer, or one that a fault spoilt."""
+        return self.fault is not None or not HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
 
 class Requests:
     """The newest requests, numbered from 1 on in the order of their answers. Thread-safe.
@@ -62,13 +69,13 @@ class Requests:
         with self._lock:
             return [request for request, _ in self._kept]
 
-    def shown(self, *, after: int = 0, most: int | None = None) -> list[dict[str, Any]]:
-        """Return the newest requests behind a number, oldest first, with `number` and `window` and without secrets."""
+    def shown(self, *, after: int = 0, most: int | None = None, failed: bool = False) -> list[dict[str, Any]]:
+        """Return the newest requests after a number, oldest first, with `number` and `window` and without secrets."""
         with self._lock:
-            first = self._newest - len(self._kept) + 1
-            start = max(first, after + 1, self._newest - most + 1 if most is not None else 0)
-            wanted = [self._kept[number - first][0] for number in range(start, self._newest + 1)]
-        return [_shown(start + offset, request) for offset, request in enumerate(wanted)]
+            numbered = zip(count(self._newest, -1), reversed(self._kept), strict=False)
+            newer = takewhile(lambda item: item[0] > after, ((number, request) for number, (request, _) in numbered))
+            wanted = list(islice((item for item in newer if item[1].has_failed or not failed), most))
+        return [_shown(number, request) for number, request in reversed(wanted)]
 
     def counts(self) -> dict[str, int]:
         """Return how many there were since they were forgotten, and the numbers of the oldest kept and the newest."""

@@ -118,6 +118,10 @@ def test_requests_are_told_with_their_answers(
 
     assert control("GET", f"requests?after={newest - 1}") == [lost]
     assert control("GET", "requests?most=2") == [spoilt, lost]
+    assert control("GET", "requests?failed=true&most=2") == [spoilt, lost]
+    assert {request["status"] for request in control("GET", "requests?failed=true") if not request["fault"]} & {
+        200
+    } == set()
     assert control("GET", f"requests?after={newest}") == control("GET", f"requests?after={newest + 50}") == []
 
 

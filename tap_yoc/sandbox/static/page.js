@@ -238,6 +238,7 @@ function rowOf(request) {
     element("td", { className: "number", textContent: rows }),
     element("td", { className: "number time", textContent: request.milliseconds.toFixed(1) }));
   row.dataset.number = request.number;
+  row.querySelector(".asked").title = row.querySelector(".asked").textContent;  // one line may not hold it
   button.addEventListener("click", () => toggle(button, row, request));
   return row;
 }
@@ -251,19 +252,20 @@ function emptyLog() {
 async function updateRequests(state) {
   const rows = () => [...$("log").querySelectorAll("[data-number]")];
   rows().filter((row) => Number(row.dataset.number) < state.oldest_request).forEach(remove);
+  const failed = $("failed").checked;
   if ($("follow").checked && state.newest_request > seen) {
-    const news = await ask("GET", `requests?after=${seen}&most=${MOST_ROWS}`);
-    for (const request of news) {
-      $("log").prepend(rowOf(request));
-      seen = request.number;
-    }
+    const news = await ask("GET", `requests?after=${seen}&most=${MOST_ROWS}&failed=${failed}`);
+    for (const request of news) $("log").prepend(rowOf(request));
+    seen = Math.max(state.newest_request, ...news.map((request) => request.number));
     rows().slice(MOST_ROWS).forEach(remove);
   }
-  const most = state.requests > MOST_ROWS ? `, the newest ${MOST_ROWS} shown` : "";
+  const shown = rows().length;
+  const most = shown === MOST_ROWS ? `, the newest ${MOST_ROWS} shown` : "";
   const first = state.newest_request - state.requests + 1;  // numbers go on after a reset
   const from = state.requests && first > 1 ? `, from No. ${first} on` : "";
-  $("count").textContent = `${state.requests} so far${from}${most}`;
-  $("empty").hidden = $("log").hasChildNodes();
+  $("count").textContent = failed ? `${shown} of ${state.requests} failed${most}` : `${state.requests} so far${from}${most}`;
+  $("empty").hidden = shown || (failed && state.requests);
+  $("none-failed").hidden = shown || !failed || !state.requests;
 }
 
 function remove(row) {
@@ -350,6 +352,10 @@ $("forget").addEventListener("click", () => change("DELETE", "requests", undefin
 $("drop-faults").addEventListener("click", () => change("DELETE", "faults", undefined, "No fault is left."));
 $("healthy").addEventListener("click", () => change("PUT", "forms", {}, "All forms are healthy."));
 $("follow").addEventListener("change", refresh);
+$("failed").addEventListener("change", () => {
+  emptyLog();
+  refresh();
+});
 for (const button of document.querySelectorAll("[data-copies]")) button.addEventListener("click", () => copy(button));
 
 poll();

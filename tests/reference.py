@@ -345,8 +345,8 @@ def streams_page(run: Outcome) -> str:
 
 # --- docs/meltanohub/tap-yoc.yml
 
-OWNER = "OWNER"
-"""Where the repository is will be known to whoever hands the definition in."""
+PACKAGE_VARIABLE = "YOC_TAP_PACKAGE"
+"""What pip installs: a checkout, a wheel or an address. Meltano fills it in."""
 GROUPS_TO_START = [
     ["client_id", "client_secret", "username", "password"],
     ["client_id", "client_secret", "refresh_token", "token_cache"],
@@ -373,26 +373,24 @@ def hub_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def hub_definition() -> str:
-    """Return docs/meltanohub/tap-yoc.yml; the SDK's settings are described by `meltano.yml`."""
+    """Return docs/meltanohub/tap-yoc.yml; `meltano.yml` describes the commands and the SDK's settings."""
     extractors = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))["plugins"]["extractors"]
     of_the_sdk = [setting for setting in extractors[0]["settings"] if setting["name"] in SDK_SETTINGS]
     definition = {
         "capabilities": sorted(capability.value for capability in TapYOC.capabilities),
+        "commands": extractors[0]["commands"],
         "description": "Daily ad figures of a publisher's YOC account, from totals down to ad units and countries.",
         "domain_url": "https://yoc.com",
         "executable": "tap-yoc",
         "keywords": ["api", "meltano_sdk"],
         "label": "YOC",
-        "logo_url": "/assets/logos/extractors/yoc.png",
         "maintenance_status": "active",
         "name": "tap-yoc",
         "namespace": "tap_yoc",
-        "pip_url": "tap-yoc",
+        "pip_url": f"${PACKAGE_VARIABLE}",
         "quality": "unknown",
-        "repo": f"https://github.com/{OWNER}/tap-yoc",
         "settings": [*(hub_setting(name, schema) for name, schema in OWN_SETTINGS.items()), *of_the_sdk],
         "settings_group_validation": GROUPS_TO_START,
-        "variant": OWNER,
     }
     return yaml.safe_dump(definition, allow_unicode=True, sort_keys=True, width=80)
 

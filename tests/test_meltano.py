@@ -8,13 +8,14 @@ import re
 import subprocess
 import sys
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from pages import PAGES, commands, snippets
 
 from tap_yoc.sandbox.server import Sandbox
@@ -138,6 +139,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         installed = Project(folder=folder, env=env, sandbox=sandbox)
         installed.meltano("install")
         yield installed
+
+
+def test_the_tap_is_added_to_a_project_by_one_command(project: Project, tmp_path: Path) -> None:
+    """A project of one's own gets the tap with all settings and commands, and runs it."""
+    (added,) = [line for line in commands("README.md") if line.startswith("meltano add tap-yoc")]
+    mine = replace(project, folder=tmp_path, env={**project.env, **project.login, "YOC_TAP_PACKAGE": str(ROOT)})
+    mine.meltano("init", "--no-usage-stats", ".")
+    mine.meltano(*added.replace("../tap-yoc/", f"{ROOT}/").split()[1:])
+    listed = mine.meltano("config", "list", "tap-yoc", "--all")
+    definition = yaml.safe_load((ROOT / "docs/meltanohub/tap-yoc.yml").read_text("utf-8"))
+    for setting in definition["settings"]:
+        assert f"[env: TAP_YOC_{setting['name'].upper()}]" in listed
+    assert "All is well" in mine.meltano("invoke", "tap-yoc:doctor", "--text")
 
 
 def test_settings_are_listed_and_secrets_are_not(project: Project) -> None:

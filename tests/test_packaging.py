@@ -28,6 +28,8 @@ pytestmark = pytest.mark.xdist_group("packaging")
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tap_yoc"
 
+UV = {"UV_SYSTEM_CERTS": "1", "UV_LINK_MODE": "copy"}
+
 # Imports point down this list, never up. A new module gets its place here.
 LAYERS = [
     "__main__",
@@ -184,6 +186,18 @@ def test_wheel_metadata_is_complete(wheel: zipfile.ZipFile) -> None:
     assert "+" not in fields["Version"]
     assert set(fields.get_all("Provides-Extra") or []) == set(PROJECT["optional-dependencies"])
     assert str(fields.get_payload()).strip()
+
+
+def test_uvx_runs_a_checkout_and_a_wheel(dist: Path) -> None:
+    """Nothing has to be installed to run the tap once."""
+    (wheel,) = dist.glob("*.whl")
+    uvx = Path(sys.executable).with_name("uvx")
+    for source in (ROOT, wheel):
+        command = [str(uvx), "--quiet", "--from", str(source), "tap-yoc", "--version"]
+        said = subprocess.run(
+            command, cwd=dist, capture_output=True, text=True, check=True, env={**os.environ, **UV}
+        ).stdout
+        assert said.startswith("tap-yoc v")
 
 
 def test_sdist_can_be_built_and_tested_from(dist: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from documented_commands import FIRST_ROWS, RUN_BY
 from harness import command
@@ -16,6 +17,7 @@ from reference import ROW_IS
 
 from tap_yoc.errors import ExitCode
 from tap_yoc.reports import ENTITIES, REPORT_FIELDS, STANDARD_REPORTS
+from tap_yoc.sandbox.server import Sandbox
 from tap_yoc.setting_descriptions import SETTINGS
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ README = "README.md"
 
 def test_first_rows_work_in_the_order_of_the_page(tmp_path: Path) -> None:
     """First rows, as a reader gets them, from a sandbox instead of the one that the page starts."""
-    from tap_yoc.sandbox.server import Sandbox  # noqa: PLC0415 - of an extra
-
     today = date.today()  # noqa: DTZ011 - near enough; the sandbox's own day is Berlin's
     lines = [line for line in commands(README) if RUN_BY[line] == FIRST_ROWS]
     assert len(lines) == 7
@@ -59,7 +59,38 @@ def test_first_rows_wait_for_the_sandbox() -> None:
     """It takes a second to come up, and whoever pastes the blocks does not."""
     lines = commands(README)
     start = lines.index("tap-yoc-sandbox --write-config config.json &")
-    assert lines[start + 1] == "until test -s config.json; do sleep 0.1; done"
+    assert lines[start + 1] == "until test -s config.json || ! kill -0 $!; do sleep 0.1; done"
+
+
+def test_waiting_for_a_sandbox_that_cannot_start_ends(tmp_path: Path) -> None:
+    """With another one on its port there is no file to wait for."""
+    with Sandbox() as sandbox:
+        port = str(urlsplit(sandbox.url).port)
+        lines = commands(README)
+        start = next(number for number, line in enumerate(lines) if line.startswith("tap-yoc-sandbox --write-config"))
+        script = "\n".join(lines[start : start + 2]).replace("--write-config", f"--port {port} --write-config")
+        path = f"{command('tap-yoc').parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert "Cannot listen on" in done.stderr
+    assert not (tmp_path / "config.json").exists()
+
+
+def test_what_make_setup_installs_is_on_the_path_afterwards() -> None:
+    """The bare commands of the page are those of the environment that it activates first."""
+    lines = commands(README)
+    assert lines[lines.index("make setup") + 1] == ". .venv/bin/activate"
+    bare = {line.split()[0] for line in lines[lines.index("make setup") + 2 :]}
+    folder = command("tap-yoc").parent
+    assert {name for name in bare if (folder / name).exists()} >= {"tap-yoc", "tap-yoc-sandbox", "meltano", "uvx"}
+    for line in lines[: lines.index("make setup")]:
+        assert line.startswith("make ")
 
 
 def test_what_first_rows_leave_is_no_part_of_the_repository() -> None:
@@ -79,13 +110,14 @@ def test_the_table_of_streams_is_complete() -> None:
         assert rows[report.name,][2].startswith(report.use)
         assert rows[report.name,][2].endswith("names it") == report.is_heavy
     assert rows[REPORT_FIELDS,][1] == ROW_IS[REPORT_FIELDS]
-    assert "first seven are incremental" in section(README, "Streams")
+    assert "first seven streams are incremental" in section(README, "Streams")
+    assert "every row of the first seven streams is also per currency" in section(README, "Streams")
     assert len(STANDARD_REPORTS) == 7
 
 
 def test_the_settings_to_begin_with_are_the_required_ones() -> None:
     """Those that a password login needs, and no others."""
-    named = re.findall(r"`([a-z_]+)`", section(README, "Settings").partition(", in ")[0])
+    named = re.findall(r"`([a-z_]+)`", section(README, "Settings").partition(", in `")[0])
     assert named == [*SETTINGS["required"], "username", "password"]
 
 

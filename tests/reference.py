@@ -45,7 +45,7 @@ GROUPS = {
     "Days": ("start_date", "[How incremental runs work](incremental.md) shows with dates what these lead to."),
     "Streams": (
         "reports",
-        "[Streams](streams.md) lists the standard ones, [Your own reports](own-reports.md) tells of yours.",
+        "[Streams](streams.md) lists the standard ones, [Custom reports](custom-reports.md) tells of yours.",
     ),
     "Requests": ("page_size", "The defaults suit most accounts."),
     "Checks and backfills": ("on_incomplete_day", "[Incremental runs](incremental.md#backfills) tells of backfills."),

@@ -175,26 +175,28 @@ def test_the_dates_are_what_the_tap_does(cells: list[str]) -> None:
         assert "lost" not in cells[4]
 
 
-# --- docs/own-reports.md
+# --- docs/custom-reports.md
 
 
 def own_reports() -> list[Any]:
     """Return the reports of the page's example, parsed against the sandbox's columns."""
-    (text,) = [text for language, text in snippets("docs/own-reports.md") if language == "yaml"]
+    (text,) = [text for language, text in snippets("docs/custom-reports.md") if language == "yaml"]
     offer = Offer(columns_of(json.loads(json.dumps(metadata(Forms())))))
     return own(yaml.safe_load(text)["reports"], offer, 7)
 
 
 def test_the_example_reports_are_accepted() -> None:
     """The tap takes the example as it stands, and its keys are what the page says."""
-    keys = {cells[0].strip("`"): re.findall(r"`(\w+)`", cells[1]) for cells in table("docs/own-reports.md", "The key")}
+    keys = {
+        cells[0].strip("`"): re.findall(r"`(\w+)`", cells[1]) for cells in table("docs/custom-reports.md", "The key")
+    }
     reports = own_reports()
     assert {report.name: [column.name for column in report.key] for report in reports} == keys
     assert [report.lookback_days for report in reports] == [3, 7, 7]
     assert [report.is_daily for report in reports] == [True, True, False]
 
 
-@pytest.mark.parametrize("cells", table("docs/own-reports.md", "Filters"), ids=lambda cells: cells[0])
+@pytest.mark.parametrize("cells", table("docs/custom-reports.md", "Filters"), ids=lambda cells: cells[0])
 def test_the_example_filters_are_accepted(cells: list[str]) -> None:
     """Each row's example is a filter with one of the row's operators."""
     offer = Offer(columns_of(json.loads(json.dumps(metadata(Forms())))))

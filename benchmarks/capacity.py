@@ -14,8 +14,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from tap_yoc.dates import Window, earliest_served
 from tap_yoc.fan_out import calendar_windows
-from tap_yoc.windows import Window, earliest_served
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "orchestration.md"

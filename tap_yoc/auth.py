@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from requests.auth import HTTPBasicAuth
 from singer_sdk.authenticators import APIAuthenticatorBase
 
-from tap_yoc.envelope import decode
 from tap_yoc.errors import LoginError
+from tap_yoc.exact_json import decode
 from tap_yoc.patience import RetryableError
 from tap_yoc.token_cache import NO_PAIR, TokenPair
 from tap_yoc.transport import TOO_MANY_REQUESTS, UNAVAILABLE, NotSentError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from tap_yoc.envelope import Json
+    from tap_yoc.exact_json import Json
     from tap_yoc.patience import Patience
     from tap_yoc.settings import Settings
     from tap_yoc.token_cache import TokenStore

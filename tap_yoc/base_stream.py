@@ -20,7 +20,7 @@ from singer_sdk.singerlib import Metadata, Schema
 from tap_yoc.errors import LoginError, OutputError, SettingsError, YOCError
 from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.rows import Page
-from tap_yoc.summary import counted
+from tap_yoc.wording import counted
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, CatalogEntry
 
+    from tap_yoc.dates import Window
     from tap_yoc.run import Run
-    from tap_yoc.windows import Window
 
 
 class YOCStream(Stream):

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     from tap_yoc.auth import YOCAuthenticator
     from tap_yoc.columns import Column
-    from tap_yoc.envelope import Json, RowType
+    from tap_yoc.dates import Window
+    from tap_yoc.envelope import RowType
+    from tap_yoc.exact_json import Json
     from tap_yoc.patience import Patience
     from tap_yoc.reports import Report
     from tap_yoc.settings import Settings
     from tap_yoc.transport import Response, Transport
-    from tap_yoc.windows import Window
 
 REPORT_PATH = "/api/v1/reporting/publishers"
 NO_CONTENT, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 204, 401, 403, 404, 500

@@ -9,13 +9,13 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from tap_yoc.dates import day_of
 from tap_yoc.errors import UnknownEnvelopeError
-from tap_yoc.windows import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_yoc.envelope import Json
+    from tap_yoc.exact_json import Json
 
 
 class Kind(str, Enum):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_yoc.errors import SettingsError, YOCError
-from tap_yoc.messages import check_stdout
+from tap_yoc.stdout import check_stdout
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:

@@ -7,19 +7,19 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.client import Query
+from tap_yoc.dates import day_of
 from tap_yoc.errors import IncompleteDataError, PermissionDeniedError
 from tap_yoc.reading import whole
 from tap_yoc.reports import DATE, Report
-from tap_yoc.windows import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from tap_yoc.columns import Column
+    from tap_yoc.dates import Window
     from tap_yoc.reading import Reader
     from tap_yoc.reports import Offer
-    from tap_yoc.windows import Window
 
 
 class DayFigures:

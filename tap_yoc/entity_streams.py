@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
+    from tap_yoc.dates import Window
     from tap_yoc.reports import Entity
     from tap_yoc.rows import Page
     from tap_yoc.run import Run
-    from tap_yoc.windows import Window
 
 
 class EntityStream(YOCStream):

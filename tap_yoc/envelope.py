@@ -5,20 +5,18 @@ An answer it cannot read is an error, never zero rows.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
 from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Json: TypeAlias = Any
-"""A decoded JSON value: dict, list, str, int, Decimal, bool or None."""
+    from tap_yoc.exact_json import Json
 
 RawRow: TypeAlias = "dict[str, Json]"
 """`{column: cell}`, cells as the API sent them."""
@@ -29,26 +27,6 @@ TOTAL_HOLDERS = ("pagination", "paging", "meta")
 TOTAL_HEADER = "X-Total-Count"
 
 
-def exact_number(text: str) -> Decimal | str:
-    """Return a JSON number with a point, its digits kept; one that Python would write with an exponent stays text."""
-    is_plain = "e" not in text and "E" not in text and (len(text) <= _SURELY_PLAIN or _is_plain(text))
-    return Decimal(text) if is_plain else text
-
-
-_SURELY_PLAIN, _MOST_CHARACTERS = len("0.000000"), 100
-
-
-def _is_plain(text: str) -> bool:
-    return len(text) <= _MOST_CHARACTERS and not text.lstrip("-").startswith("0.000000")
-
-
-def _whole_number(text: str) -> int | Decimal:
-    return int(text) if len(text) <= _MOST_CHARACTERS else Decimal(text)
-
-
-_decoder = msgspec.json.Decoder(float_hook=exact_number)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """One page of a report."""
@@ -56,22 +34,6 @@ class Answer:
     rows: list[Any]
     total: int | None
     """The count that the server sends, of the report or of this page; `pagination.py` finds out which."""
-
-
-def decode(content: bytes) -> Json:
-    """Return a body's JSON, numbers with the digits that were sent.
-
-    Raises:
-        ValueError: The body is not JSON (an HTML page, a cut body, nothing).
-    """
-    try:
-        return _decoder.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # NaN is no JSON, and some servers send it, as they may thousands of digits, which Python makes no integer of; a
-        # message about the cell is worth more than one about the body.
-        return json.loads(
-            content.decode("utf-8-sig"), parse_int=_whole_number, parse_float=Decimal, parse_constant=Decimal
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

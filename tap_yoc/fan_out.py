@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from tap_yoc.dates import ONE_DAY, Window, days_before, earliest_served
 from tap_yoc.reports import DATE, STANDARD_REPORTS
-from tap_yoc.windows import ONE_DAY, Window, days_before, earliest_served, plan
+from tap_yoc.windows import plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from tap_yoc.command import read_json_file
 from tap_yoc.configured_tap import ConfiguredTap
+from tap_yoc.dates import day_of, today_at
 from tap_yoc.errors import SettingsError
 from tap_yoc.fan_out import Account, Length, fan_out
-from tap_yoc.messages import drop_stdout
 from tap_yoc.raw_settings import completed
 from tap_yoc.settings import SECRETS, parse
-from tap_yoc.windows import day_of, today_at
+from tap_yoc.stdout import drop_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

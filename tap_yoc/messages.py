@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,10 +11,10 @@ import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.contrib.msgspec import enc_hook as sdk_hook
 
-from tap_yoc.errors import OutputError
+from tap_yoc.stdout import arriving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from singer_sdk.singerlib import Message
 
@@ -46,39 +44,6 @@ class YOCMessageWriter(MsgSpecWriter):
     def write_message(self, message: Message) -> None:
         """Write the message to stdout at once."""
         self.write_lines(self.serialize_message(message))
-
-
-def check_stdout() -> None:
-    """Look whether there is a stdout, before anything is asked.
-
-    Raises:
-        OutputError: The caller has closed it.
-    """
-    if sys.stdout is None:
-        raise OutputError("Stdout is closed, and the tap writes there; connect it with a target or a file.")
-
-
-@contextmanager
-def arriving() -> Iterator[None]:
-    """Have what is written to stdout within arrive where it leads.
-
-    Raises:
-        OutputError: It does not arrive.
-    """
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError as error:
-        drop_stdout()
-        raise OutputError("The target stopped reading; see its log.") from error
-    except OSError as error:
-        drop_stdout()
-        raise OutputError(f"Stdout takes nothing more ({error.strerror}); make room, then run again.") from error
-
-
-def drop_stdout() -> None:
-    """Write to nowhere from now on; else Python complains once more when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # msgspec writes a `Decimal` itself; what comes here is a subclass, such as one that is written without an exponent.

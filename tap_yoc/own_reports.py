@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.columns import Kind
 from tap_yoc.errors import SettingsError
-from tap_yoc.raw_settings import did_you_mean, refuse_constant
+from tap_yoc.exact_json import refuse_constant
 from tap_yoc.reports import ENTITIES, REPORT_FIELDS, STANDARD_REPORTS, Report
+from tap_yoc.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tap_yoc.columns import Column
-    from tap_yoc.envelope import Json
+    from tap_yoc.exact_json import Json
     from tap_yoc.reports import Offer
 
 COMPARISONS = ("eq", "gt", "lt", "gte", "lte", "neq", "like", "notLike")

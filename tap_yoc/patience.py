@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +15,9 @@ from tap_yoc.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
+    from tap_yoc.clock import Clock
     from tap_yoc.summary import RunSummary
 
 logger = logging.getLogger("tap-yoc")
@@ -28,22 +29,6 @@ LONGEST_WAIT_SECONDS = 600.0
 SHORTEST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 120.0
 SUCCESSES_BEFORE_SPEEDING_UP = 20
 """Answers in a row, per request in flight, before one more is tried."""
-
-
-class Clock:
-    """Tells the time and waits; tests pass one that does not really wait."""
-
-    def now(self) -> datetime:
-        """Return the instant, in UTC."""
-        return datetime.now(timezone.utc)
-
-    def monotonic(self) -> float:
-        """Return seconds that never go backwards."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float, stop: threading.Event) -> None:
-        """Wait so many seconds, or until the run stops."""
-        stop.wait(seconds)
 
 
 class RetryableError(Exception):

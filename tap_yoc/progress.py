@@ -14,7 +14,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
-from tap_yoc.summary import counted
+from tap_yoc.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,16 +5,17 @@ Pure, and without a word about what a setting means: that is for `settings.py`.
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
 from tap_yoc.errors import SettingsError
+from tap_yoc.exact_json import refuse_constant
+from tap_yoc.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _Validator = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
 
@@ -30,17 +31,6 @@ def completed(raw: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     config = _tidied(raw, schema)
     _fill_in_and_check(config, schema)
     return config
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean x?`-like text for the closest known name, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def refuse_constant(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python's JSON takes and JSON does not have."""
-    raise ValueError(constant)
 
 
 def _tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

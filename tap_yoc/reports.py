@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.columns import Kind, Role
 from tap_yoc.errors import PermissionDeniedError, SettingsError
-from tap_yoc.raw_settings import did_you_mean
+from tap_yoc.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tap_yoc.columns import Column
-    from tap_yoc.envelope import Json
+    from tap_yoc.exact_json import Json
 
 DATE = "date"
 FETCHED_AT, IS_FINAL = "fetched_at", "is_final"

@@ -19,18 +19,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from tap_yoc.columns import Kind
-from tap_yoc.envelope import decode, exact_number
+from tap_yoc.dates import day_of
 from tap_yoc.errors import CellError, IncompleteDataError
+from tap_yoc.exact_json import decode, exact_number
 from tap_yoc.reports import DATE
 from tap_yoc.row_types import row_type
-from tap_yoc.windows import day_of
 from tap_yoc.written_numbers import NULL, are_plain, without_quotes, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_yoc.columns import Column
-    from tap_yoc.envelope import Envelope, Json, RawRow
+    from tap_yoc.envelope import Envelope, RawRow
+    from tap_yoc.exact_json import Json
     from tap_yoc.reports import Report
     from tap_yoc.summary import RunSummary
 

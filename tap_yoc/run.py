@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from tap_yoc.auth import YOCAuthenticator
 from tap_yoc.client import YOCClient
 from tap_yoc.control import ControlFigures
+from tap_yoc.dates import ONE_DAY, Window, earliest_served, today_at
 from tap_yoc.patience import Patience
 from tap_yoc.reading import Reader
 from tap_yoc.reports import Offer
 from tap_yoc.summary import RunSummary
 from tap_yoc.token_cache import token_store
 from tap_yoc.transport import Transport
-from tap_yoc.windows import ONE_DAY, Window, earliest_served, today_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_yoc.clock import Clock
     from tap_yoc.errors import YOCError
-    from tap_yoc.patience import Clock
     from tap_yoc.redaction import Redactor
     from tap_yoc.settings import Settings
 

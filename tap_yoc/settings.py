@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from tap_yoc.dates import Window, day_of
 from tap_yoc.errors import SettingsError
-from tap_yoc.windows import Window, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

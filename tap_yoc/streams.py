@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from tap_yoc.base_stream import YOCStream
 from tap_yoc.client import Query
 from tap_yoc.control import DayFigures
+from tap_yoc.dates import ONE_DAY, day_of, gaps_between
 from tap_yoc.errors import SettingsError, WindowFault
 from tap_yoc.reading import twice
 from tap_yoc.reports import DAILY_TOTALS, DATE, FETCHED_AT, IS_FINAL
 from tap_yoc.rows import Page, RowShape
-from tap_yoc.summary import counted
-from tap_yoc.windows import ONE_DAY, advance, day_of, gaps_between, plan
+from tap_yoc.windows import advance, plan
+from tap_yoc.wording import counted
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
+    from tap_yoc.dates import Window
     from tap_yoc.reports import Report
     from tap_yoc.run import Run
-    from tap_yoc.windows import Plan, Window
+    from tap_yoc.windows import Plan
 
 INCREMENTAL = "INCREMENTAL"
 

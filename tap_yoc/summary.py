@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_yoc.errors import ExitCode, YOCError
+from tap_yoc.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -240,11 +241,6 @@ class RunSummary:
     def told_as(self, form: str) -> str:
         """Return the last line of the log: `text`, or `json` for one JSON object."""
         return json.dumps(self.as_json(), ensure_ascii=False) if form == "json" else self.line()
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with its noun: `1 row`, `14,203 rows`."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _iso(day: date | None) -> str | None:

@@ -13,16 +13,17 @@ import click
 from singer_sdk.exceptions import MappingError
 from singer_sdk.singerlib import Catalog
 
+from tap_yoc.clock import Clock
 from tap_yoc.command import load_json_text
 from tap_yoc.configured_tap import ConfiguredTap
 from tap_yoc.entity_streams import EntityStream, ReportFieldsStream
 from tap_yoc.errors import OutputError, SettingsError, YOCError
-from tap_yoc.messages import YOCMessageWriter, arriving
+from tap_yoc.messages import YOCMessageWriter
 from tap_yoc.own_reports import own
-from tap_yoc.patience import Clock
 from tap_yoc.progress import shown
 from tap_yoc.reports import entities, standard
 from tap_yoc.run import Run
+from tap_yoc.stdout import arriving
 from tap_yoc.streams import ReportStream
 
 if sys.version_info >= (3, 12):

@@ -11,15 +11,15 @@ import requests
 import urllib3.exceptions
 
 from tap_yoc.deadline import PunctualAdapter
-from tap_yoc.envelope import decode
 from tap_yoc.errors import SettingsError
+from tap_yoc.exact_json import decode
 from tap_yoc.patience import RetryableError, retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_yoc.envelope import Json
-    from tap_yoc.patience import Clock
+    from tap_yoc.clock import Clock
+    from tap_yoc.exact_json import Json
     from tap_yoc.redaction import Redactor
     from tap_yoc.settings import Settings
     from tap_yoc.summary import RunSummary

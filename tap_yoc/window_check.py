@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_yoc.columns import Column
-    from tap_yoc.windows import Window
+    from tap_yoc.dates import Window
 
 Key: TypeAlias = "tuple[Any, ...]"
 """What makes a row unique: the cells of its key columns, the day first."""

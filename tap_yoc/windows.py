@@ -1,39 +1,14 @@
 """Which days a run reads, and where its bookmark stands afterwards.
 
-Pure: "today" comes in as an argument, days are `datetime.date`, every range is inclusive at both ends.
+Pure: "today" comes in as an argument.
 """
 
 from __future__ import annotations
 
-import calendar
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime, tzinfo
-
-MONTHS_SERVED = 6
-ONE_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """The days of one query, both inclusive."""
-
-    first: date
-    last: date
-
-    def __str__(self) -> str:
-        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-
-    def days(self) -> Iterator[date]:
-        """Yield each day, oldest first."""
-        for offset in range((self.last - self.first).days + 1):
-            yield self.first + timedelta(days=offset)
+from tap_yoc.dates import ONE_DAY, Window, days_before, earliest_served
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,37 +20,6 @@ class Plan:
     """Days that were wanted and never read, and that YOC no longer serves."""
     next_first: date
     """The first day that the next daily run will read; days before it are final."""
-
-
-def today_at(now: datetime, zone: tzinfo) -> date:
-    """Return the day of an instant where the publisher's days end at midnight."""
-    return now.astimezone(zone).date()
-
-
-def day_of(text: object) -> date:
-    """Return the day of `YYYY-MM-DD`, with or without a time behind it.
-
-    Raises:
-        ValueError: It is no day.
-    """
-    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})([T ].*)?", text, re.ASCII) if isinstance(text, str) else None
-    try:
-        return date.fromisoformat(match[1] if match else "")
-    except ValueError:
-        raise ValueError("not a day") from None  # Python's own message quotes the text
-
-
-def earliest_served(today: date) -> date:
-    """Return the first day that is surely served.
-
-    Units: six calendar months before today (the month's last day where it is shorter), one day inside, since a query
-    that starts one day too early fails whole runs.
-    Source: YOC's help, "the earliest available day is six months ago"; the zone of that day is not stated.
-    """
-    year, month = divmod(today.year * 12 + today.month - 1 - MONTHS_SERVED, 12)
-    month += 1
-    day = min(today.day, calendar.monthrange(year, month)[1])
-    return date(year, month, day) + ONE_DAY
 
 
 def split(first: date, last: date, window_days: int) -> tuple[Window, ...]:
@@ -131,14 +75,6 @@ def _first_wanted(start: date, bookmark: date | None, lookback_days: int) -> dat
     return max(start, days_before(bookmark + ONE_DAY, lookback_days))
 
 
-def days_before(day: date, days: int) -> date:
-    """Return the day so many days earlier, or the calendar's first when there is none."""
-    try:
-        return day - timedelta(days=days)
-    except OverflowError:
-        return date.min
-
-
 def settled_until(today: date, lookback_days: int) -> date:
     """Return the newest day that is older than the lookback, and so stays as it is."""
     return days_before(today - 2 * ONE_DAY, lookback_days)
@@ -162,13 +98,3 @@ def advance(
     if settled >= window.first:
         candidates.append(min(window.last, settled))
     return max(candidates, default=None)
-
-
-def gaps_between(days_with_rows: set[date]) -> list[Window]:
-    """Return the days without rows that lie between days with rows, oldest first, neighbours together."""
-    known = sorted(days_with_rows)
-    return [
-        Window(first=before + ONE_DAY, last=after - ONE_DAY)
-        for before, after in pairwise(known)
-        if after - before > ONE_DAY
-    ]

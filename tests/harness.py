@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_yoc.clock import Clock
 from tap_yoc.errors import YOCError
 from tap_yoc.messages import YOCMessageWriter
-from tap_yoc.patience import Clock
 from tap_yoc.raw_settings import completed
 from tap_yoc.settings import parse
 from tap_yoc.tap import TapYOC

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tap_yoc.envelope import Json
+    from tap_yoc.exact_json import Json
 
 WORK = Work(days=3, rows_per_day=1_000, last=date(2026, 6, 14))
 DONE = Run(seconds=1.0, cpu_seconds=1.0, peak_mb=1.0, exit_code=0)

@@ -14,7 +14,7 @@ from tap_yoc.columns import Column, Kind, PlainDecimal, Role, columns_of, kind_o
 from tap_yoc.errors import UnknownEnvelopeError
 
 if TYPE_CHECKING:
-    from tap_yoc.envelope import Json
+    from tap_yoc.exact_json import Json
 
 GROUP_BY = [{"name": "date", "type": "DATE"}, {"name": " ad_unit_name", "type": "STRING"}]
 DATA_FIELDS = [{"name": "total_traffic", "type": "INTEGER"}]

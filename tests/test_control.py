@@ -9,9 +9,9 @@ import pytest
 
 from tap_yoc.columns import Column, Role, kind_of
 from tap_yoc.control import ControlFigures, DayFigures
+from tap_yoc.dates import Window
 from tap_yoc.errors import IncompleteDataError, PermissionDeniedError, UnavailableError, WindowFault
 from tap_yoc.reports import Offer
-from tap_yoc.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,12 +21,13 @@ from test_packaging import LAYERS
 
 from tap_yoc import errors, patience
 from tap_yoc.columns import columns_of
+from tap_yoc.dates import Window
 from tap_yoc.errors import ExitCode, WindowFault, YOCError
 from tap_yoc.own_reports import own
 from tap_yoc.reports import Offer
 from tap_yoc.sandbox.columns import metadata
 from tap_yoc.sandbox.forms import Forms
-from tap_yoc.windows import Window, advance, plan
+from tap_yoc.windows import advance, plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,15 @@ import msgspec
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from tap_yoc.envelope import EnvelopeReader, decode, rows_of, total_of
+from tap_yoc.envelope import EnvelopeReader, rows_of, total_of
 from tap_yoc.errors import IncompleteDataError, UnknownEnvelopeError
+from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_yoc.envelope import Envelope, Json, RawRow
+    from tap_yoc.envelope import Envelope, RawRow
+    from tap_yoc.exact_json import Json
 
 ROWS = [{"date": "2026-06-01", "clicks": 5}, {"date": "2026-06-02", "clicks": 7}]
 
@@ -275,7 +277,7 @@ def test_an_answer_like_the_last_one_is_not_taken_apart_again(body: Json, monkey
     reader, row_type, content = EnvelopeReader(), Loose(), json.dumps(body).encode()
     headers = CaseInsensitiveDict({"X-Total-Count": "2"})
     first = reader.read(content, headers, row_type)
-    monkeypatch.delattr("tap_yoc.envelope.decode")
+    monkeypatch.delattr("tap_yoc.exact_json.decode")
     second = reader.read(content, headers, row_type)
     assert row_type.given == [content, content]
     assert (first.rows, first.total) == (second.rows, second.total) == (ROWS, 2)

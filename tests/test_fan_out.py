@@ -12,9 +12,9 @@ from harness import TODAY, assert_equal_to_source, command, run_tap, settings_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_yoc.dates import Window
 from tap_yoc.fan_out import Account, calendar_windows, fan_out
 from tap_yoc.fan_out_command import NO_LOGIN, main
-from tap_yoc.windows import Window
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from fault_matrix import CASES, PAGE, page
 from harness import assert_equal_to_source, run_tap
 
-from tap_yoc.patience import Clock
+from tap_yoc.clock import Clock
 from tap_yoc.sandbox.faults import Fault
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from pages import ROOT, snippets, table
 from examples.pipeline import morning as plain_morning
 from examples.pipeline import tap, warehouse
 from tap_yoc import fan_out_command
+from tap_yoc.dates import Window
 from tap_yoc.errors import ExitCode
 from tap_yoc.sandbox.server import Sandbox
-from tap_yoc.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

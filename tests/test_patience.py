@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_yoc.clock import Clock
 from tap_yoc.errors import ExitCode, RequestRefusedError, UnavailableError
-from tap_yoc.patience import Clock, Patience, RetryableError, RunStopped, retry_after_seconds
+from tap_yoc.patience import Patience, RetryableError, RunStopped, retry_after_seconds
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:

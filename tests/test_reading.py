@@ -14,6 +14,7 @@ from harness import run_tap
 
 from tap_yoc.client import Query
 from tap_yoc.columns import Column, Role, kind_of
+from tap_yoc.dates import Window
 from tap_yoc.envelope import Answer
 from tap_yoc.errors import CellError, ExitCode, IncompleteDataError, UnavailableError, WindowFault
 from tap_yoc.pagination import Habits
@@ -21,7 +22,6 @@ from tap_yoc.reading import ReadAhead, Reader, twice, whole
 from tap_yoc.reports import Report
 from tap_yoc.rows import RowShape
 from tap_yoc.summary import RunSummary
-from tap_yoc.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from tap_yoc.columns import Column, Role, kind_of
-from tap_yoc.envelope import Envelope, EnvelopeReader, decode, rows_of
+from tap_yoc.envelope import Envelope, EnvelopeReader, rows_of
 from tap_yoc.errors import CellError, UnknownEnvelopeError
+from tap_yoc.exact_json import decode
 from tap_yoc.reports import Report
 from tap_yoc.rows import RowShape
 from tap_yoc.summary import RunSummary

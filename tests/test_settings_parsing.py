@@ -11,11 +11,12 @@ import click
 import pytest
 from harness import settings_of
 
+from tap_yoc.dates import Window, day_of
 from tap_yoc.errors import ExitCode, SettingsError
-from tap_yoc.raw_settings import completed, did_you_mean
+from tap_yoc.raw_settings import completed
 from tap_yoc.settings import secrets_in
 from tap_yoc.tap import TapYOC
-from tap_yoc.windows import Window, day_of
+from tap_yoc.wording import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path

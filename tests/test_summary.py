@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_yoc.errors import ExitCode, IncompleteDataError, LoginError, UnavailableError
-from tap_yoc.summary import RunSummary, counted
+from tap_yoc.summary import RunSummary
+from tap_yoc.wording import counted
 
 if TYPE_CHECKING:
     from tap_yoc.errors import YOCError

@@ -10,9 +10,10 @@ import pytest
 from harness import settings_of
 from raw_server import RawServer, drips, ok, sends
 
+from tap_yoc.clock import Clock
 from tap_yoc.doctor.advice import explain
 from tap_yoc.errors import UnavailableError
-from tap_yoc.patience import Clock, RetryableError
+from tap_yoc.patience import RetryableError
 from tap_yoc.redaction import Redactor
 from tap_yoc.summary import RunSummary
 from tap_yoc.transport import NotSentError, Transport

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_yoc.columns import Column, Kind, Role
+from tap_yoc.dates import Window
 from tap_yoc.errors import WindowFault
 from tap_yoc.reports import Report
 from tap_yoc.window_check import WindowCheck
-from tap_yoc.windows import Window
 
 WINDOW = Window(first=date(2026, 6, 1), last=date(2026, 6, 30))
 KINDS = {

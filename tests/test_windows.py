@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_yoc.windows import Window, advance, days_before, earliest_served, gaps_between, plan, split, today_at
+from tap_yoc.dates import Window, days_before, earliest_served, gaps_between, today_at
+from tap_yoc.windows import advance, plan, split
 
 if TYPE_CHECKING:
     from tap_yoc.windows import Plan

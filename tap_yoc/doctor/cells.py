@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from tap_yoc.columns import Kind, Role, columns_of
 from tap_yoc.doctor.findings import Trait
 from tap_yoc.doctor.listening import METADATA
-from tap_yoc.envelope import decode, rows_path
+from tap_yoc.envelope import rows_path
 from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_yoc.columns import Column
     from tap_yoc.doctor.listening import Heard
-    from tap_yoc.envelope import Json, RawRow
+    from tap_yoc.envelope import RawRow
+    from tap_yoc.exact_json import Json
 
 NUMBERS = {"json": "JSON numbers", "text": 'text, such as "34.67"'}
 DAYS = {

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from tap_yoc.doctor.cells import blank_traits, cell_traits, offer_traits
 from tap_yoc.doctor.findings import Trait
 from tap_yoc.doctor.listening import REPORT
-from tap_yoc.envelope import ROW_LISTS, TOTAL_HEADER, TOTAL_HOLDERS, TOTALS, decode, rows_of, rows_path, total_of
+from tap_yoc.envelope import ROW_LISTS, TOTAL_HEADER, TOTAL_HOLDERS, TOTALS, rows_of, rows_path, total_of
 from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.exact_json import decode
 from tap_yoc.transport import TOO_MANY_REQUESTS, UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from tap_yoc.columns import Column
     from tap_yoc.doctor.listening import Heard
-    from tap_yoc.envelope import Json, RawRow
+    from tap_yoc.envelope import RawRow
+    from tap_yoc.exact_json import Json
     from tap_yoc.pagination import Habits
 
 WORTH_COMPRESSING = 1024

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from tap_yoc.client import NO_CONTENT, NOT_FOUND, Query
 from tap_yoc.columns import Kind
+from tap_yoc.dates import ONE_DAY, Window, day_of, gaps_between
 from tap_yoc.doctor.cells import blank_names
 from tap_yoc.doctor.dialect import rows_at
 from tap_yoc.doctor.findings import note, ok, skipped
-from tap_yoc.envelope import decode, rows_path
+from tap_yoc.envelope import rows_path
 from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.exact_json import decode
 from tap_yoc.reports import DATE, ENTITIES, Report
 from tap_yoc.rows import RowShape
-from tap_yoc.windows import ONE_DAY, Window, day_of, gaps_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_yoc.columns import Column
-    from tap_yoc.envelope import Json
+    from tap_yoc.exact_json import Json
 
 
 class State(str, Enum):

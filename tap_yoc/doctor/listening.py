@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.auth import TOKEN_PATH
-from tap_yoc.envelope import decode
+from tap_yoc.exact_json import decode
 from tap_yoc.patience import RetryableError
 from tap_yoc.transport import Transport, is_refusal
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import requests
 
-    from tap_yoc.envelope import Json
-    from tap_yoc.patience import Clock
+    from tap_yoc.clock import Clock
+    from tap_yoc.exact_json import Json
     from tap_yoc.redaction import Redactor
     from tap_yoc.settings import Settings
     from tap_yoc.summary import RunSummary

@@ -24,10 +24,10 @@ else:
 
 if TYPE_CHECKING:
     from tap_yoc.client import Query
+    from tap_yoc.dates import Window
     from tap_yoc.doctor.listening import Heard
     from tap_yoc.reports import Report
     from tap_yoc.rows import Row, RowShape
-    from tap_yoc.windows import Window
 
 
 class Patient(TapYOC):

@@ -1,0 +1,52 @@
+"""JSON with every digit that was sent: decoding of bodies, and the number literals in them; pure."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import msgspec
+
+Json: TypeAlias = Any
+"""A decoded JSON value: dict, list, str, int, Decimal, bool or None."""
+
+_SURELY_PLAIN, _MOST_CHARACTERS = len("0.000000"), 100
+
+
+def exact_number(text: str) -> Decimal | str:
+    """Return a JSON number with a point, its digits kept; one that Python would write with an exponent stays text."""
+    is_plain = "e" not in text and "E" not in text and (len(text) <= _SURELY_PLAIN or _is_plain(text))
+    return Decimal(text) if is_plain else text
+
+
+def decode(content: bytes) -> Json:
+    """Return a body's JSON, numbers with the digits that were sent.
+
+    Raises:
+        ValueError: The body is not JSON (an HTML page, a cut body, nothing).
+    """
+    try:
+        return _decoder.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # NaN is no JSON, and some servers send it, as they may thousands of digits, which Python makes no integer of; a
+        # message about the cell is worth more than one about the body.
+        return json.loads(
+            content.decode("utf-8-sig"), parse_int=_whole_number, parse_float=Decimal, parse_constant=Decimal
+        )
+
+
+def refuse_constant(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python's JSON takes and JSON does not have."""
+    raise ValueError(constant)
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _MOST_CHARACTERS and not text.lstrip("-").startswith("0.000000")
+
+
+def _whole_number(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _MOST_CHARACTERS else Decimal(text)
+
+
+_decoder = msgspec.json.Decoder(float_hook=exact_number)

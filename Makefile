@@ -95,10 +95,10 @@ bench: setup ## compare speed and correctness with other tools; ARGS="--only a,b
 	@$(PY) -m benchmarks $(ARGS)
 
 docs: setup ## write the pages that are made from the code: settings, streams, faults and more
-	@PYTHONPATH=.:tests $(PY) tests/reference.py
-	@$(PY) tests/fault_matrix.py
-	@PYTHONPATH=.:tests $(PY) tests/doctor_cases.py
-	@$(PY) tests/target_matrix.py
+	@PYTHONPATH=.:tests:tests/support $(PY) tests/support/reference.py
+	@PYTHONPATH=.:tests:tests/support $(PY) tests/support/fault_matrix.py
+	@PYTHONPATH=.:tests:tests/support $(PY) tests/support/doctor_cases.py
+	@PYTHONPATH=.:tests:tests/support $(PY) tests/support/target_matrix.py
 	@$(PY) -m benchmarks.capacity
 
 build: setup ## build wheel and sdist into dist/ and check what is in them

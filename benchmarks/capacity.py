@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tap_yoc.dates import Window, earliest_served
-from tap_yoc.fan_out import calendar_windows
+from tap_yoc.plan.fan_out import calendar_windows
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "orchestration.md"

@@ -8,8 +8,8 @@ import sys
 
 import click
 
-from tap_yoc.command import check_log_level
 from tap_yoc.errors import SettingsError
+from tap_yoc.singer.command import check_log_level
 from tap_yoc.tap import TapYOC
 
 

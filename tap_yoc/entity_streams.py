@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tap_yoc.base_stream import YOCStream
-from tap_yoc.client import Query
+from tap_yoc.api.client import Query
+from tap_yoc.engine.reread import read_all_with_reread
 from tap_yoc.errors import IncompleteDataError
-from tap_yoc.reading import whole
-from tap_yoc.reports import DATE, REPORT_FIELDS, Report
+from tap_yoc.reports.report import DATE, Report
+from tap_yoc.reports.standard import REPORT_FIELDS
+from tap_yoc.singer.base_stream import YOCStream
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
 
     from tap_yoc.dates import Window
-    from tap_yoc.reports import Entity
-    from tap_yoc.rows import Page
-    from tap_yoc.run import Run
+    from tap_yoc.decoding.rows import Page
+    from tap_yoc.engine.run import Run
+    from tap_yoc.reports.standard import Entity
 
 
 class EntityStream(YOCStream):
@@ -34,9 +35,9 @@ class EntityStream(YOCStream):
 
     def __init__(self, tap: Tap, run: Run, entity: Entity) -> None:
         """Take the entity, whose columns the account has."""
-        offer = run.offer
-        self._columns = offer.pick((entity.id_column, *entity.attributes))
-        self._metrics = offer.one_metric
+        metadata = run.metadata
+        self._columns = metadata.pick((entity.id_column, *entity.attributes))
+        self._metrics = metadata.any_metric
         properties = {
             column.name: column.json_schema(is_key=column.name == entity.id_column) for column in self._columns
         }
@@ -77,14 +78,14 @@ class EntityStream(YOCStream):
                 for row in newest.values()
             ]
         )
-        self.tell_read(window, len(newest))
+        self.log_read(window, len(newest))
 
     def _read(self, window: Window, *filters: dict[str, Any], with_date: bool) -> list[dict[str, Any]]:
         run = self.run
-        dates = run.offer.pick([DATE]) if with_date else ()
+        dates = run.metadata.pick([DATE]) if with_date else ()
         report = Report(name=self.name, group_by=(*dates, *self._columns), data_fields=self._metrics, lookback_days=0)
         query = Query.of(report, window=window, page_size=run.settings.page_size, filters=filters)
-        return whole(lambda: run.reader.rows(report, query), f"Stream {self.name}", run.summary.warn)
+        return read_all_with_reread(lambda: run.reader.rows(report, query), f"Stream {self.name}", run.summary.warn)
 
 
 class ReportFieldsStream(YOCStream):
@@ -103,7 +104,7 @@ class ReportFieldsStream(YOCStream):
     @override
     def pages(self) -> Iterator[Page]:
         """Yield one row a column."""
-        columns = self.run.offer.columns
+        columns = self.run.metadata.columns
         rows = [{"kind": column.role.value, "name": column.name, "type": column.declared} for column in columns]
         yield self._selected(rows)
-        self.tell_read(None, len(rows))
+        self.log_read(None, len(rows))

@@ -24,7 +24,7 @@ class YOCError(Exception):
     """An error whose message alone tells the user what to do; shown without a traceback."""
 
     exit_code = ExitCode.UNEXPECTED
-    is_told = False
+    is_logged = False
     """Whether the log has it already, in the last line of a run."""
 
 
@@ -74,5 +74,23 @@ class UnavailableError(YOCError):
     exit_code = ExitCode.UNAVAILABLE
 
 
-class WindowFault(Exception):  # noqa: N818 - a finding about one reading, which is repeated; not yet an error
+class InconsistentWindowError(Exception):
     """A window's rows contradict each other or the total: read it once more."""
+
+
+class RetryableError(Exception):
+    """A request that may work later."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None, slow_down: bool = False) -> None:
+        """Take what the server asked for: to wait so many seconds, or to send fewer requests."""
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.slow_down = slow_down
+
+
+class NotSentError(RetryableError):
+    """The request surely never reached the server."""
+
+
+class RunStopped(Exception):  # noqa: N818 - not an error: nobody waits for this request any more
+    """The run ended while this request waited."""

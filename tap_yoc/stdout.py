@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def check_stdout() -> None:
+def require_stdout() -> None:
     """Look whether there is a stdout, before anything is asked.
 
     Raises:
@@ -24,7 +24,7 @@ def check_stdout() -> None:
 
 
 @contextmanager
-def arriving() -> Iterator[None]:
+def flushed_stdout() -> Iterator[None]:
     """Have what is written to stdout within arrive where it leads.
 
     Raises:
@@ -34,13 +34,13 @@ def arriving() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError as error:
-        drop_stdout()
+        discard_stdout()
         raise OutputError("The target stopped reading; see its log.") from error
     except OSError as error:
-        drop_stdout()
+        discard_stdout()
         raise OutputError(f"Stdout takes nothing more ({error.strerror}); make room, then run again.") from error
 
 
-def drop_stdout() -> None:
+def discard_stdout() -> None:
     """Write to nowhere from now on; else Python complains once more when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

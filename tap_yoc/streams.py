@@ -6,15 +6,16 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_yoc.base_stream import YOCStream
-from tap_yoc.client import Query
-from tap_yoc.control import DayFigures
+from tap_yoc.api.client import Query
 from tap_yoc.dates import ONE_DAY, day_of, gaps_between
-from tap_yoc.errors import SettingsError, WindowFault
-from tap_yoc.reading import twice
-from tap_yoc.reports import DAILY_TOTALS, DATE, FETCHED_AT, IS_FINAL
-from tap_yoc.rows import Page, RowShape
-from tap_yoc.windows import advance, plan
+from tap_yoc.decoding.rows import Page, RowShape
+from tap_yoc.engine.control_totals import DailySums
+from tap_yoc.engine.reread import with_reread
+from tap_yoc.engine.windows import advance, plan
+from tap_yoc.errors import InconsistentWindowError, SettingsError
+from tap_yoc.reports.report import DATE, FETCHED_AT, IS_FINAL
+from tap_yoc.reports.standard import DAILY_TOTALS
+from tap_yoc.singer.base_stream import YOCStream
 from tap_yoc.wording import counted
 
 if sys.version_info >= (3, 12):
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
 
     from tap_yoc.dates import Window
-    from tap_yoc.reports import Report
-    from tap_yoc.run import Run
-    from tap_yoc.windows import Plan
+    from tap_yoc.engine.run import Run
+    from tap_yoc.engine.windows import Plan
+    from tap_yoc.reports.report import Report
 
 INCREMENTAL = "INCREMENTAL"
 
@@ -64,7 +65,7 @@ class ReportStream(YOCStream):
             lookback_days=self.report.lookback_days,
             window_days=settings.window_days,
             backfill=settings.backfill,
-            newest=run.control.newest_day if is_whole else None,
+            newest=run.control_totals.newest_day if is_whole else None,
         )
         if days.windows:
             run.summary.plan(days.windows[0].first, days.windows[-1].last)
@@ -83,13 +84,13 @@ class ReportStream(YOCStream):
             if bookmark and not settings.backfill and window.first <= bookmark:
                 run.summary.count_reread(window.first)
             attempt = partial(self._window, shape, query, queries[number:], days, days_with_rows)
-            yield from twice(attempt, f"Stream {self.name}, {window}", run.summary.warn)
+            yield from with_reread(attempt, f"Stream {self.name}, {window}", run.summary.warn)
             run.summary.complete(list(window.days()))
             self._move_bookmark(window, days_with_rows)
         if days_with_rows:
-            shape.tell_unseen(run.summary)
+            shape.warn_of_missing_figures(run.summary)
         if days.windows and is_whole:
-            self._tell_empty_days(days.windows[-1].last, days_with_rows)
+            self._warn_of_empty_days(days.windows[-1].last, days_with_rows)
 
     def _window(  # noqa: PLR0913 - what changes from window to window comes last
         self,
@@ -106,30 +107,30 @@ class ReportStream(YOCStream):
         assert window  # noqa: S101 - a daily report is asked for by windows
         fetched_at = run.fetched_at()
         next_first = days.next_first.isoformat()
-        figures = DayFigures(self._compared(shape))
+        figures = DailySums(self._compared(shape))
         rows = 0
         for page in run.reader.pages(shape, query, upcoming):
             rows += len(page)
             dates = shape.column(page, DATE)
-            run.summary.come_to(day_of(dates[-1]))
+            run.summary.note_newest_day(day_of(dates[-1]))
             figures.add_page(dates, {metric: shape.column(page, metric) for metric in figures.metrics})
             if FETCHED_AT in shape.names:
                 shape.set(page, FETCHED_AT, [fetched_at] * len(page))
             if IS_FINAL in shape.names:
                 shape.set(page, IS_FINAL, [day < next_first for day in dates])
             yield Page(page, shape)
-        if differences := run.control.differences(figures, window) if figures.metrics else {}:
+        if differences := run.control_totals.differences(figures, window) if figures.metrics else {}:
             difference, *others = differences.values()
             if others:
                 difference = f"{difference} (and {counted(len(others), 'day')} more)"
             if not is_last or run.settings.on_incomplete_day == "fail":
-                raise WindowFault(difference)
+                raise InconsistentWindowError(difference)
             run.summary.incomplete_days.update(differences)
             run.summary.warn(f"Stream {self.name}: {difference}; the day may be incomplete.")
         if rows:
             shape.require_a_figure()
         days_with_rows.update(map(day_of, figures.days))
-        self.tell_read(window, rows, len(query.sent))
+        self.log_read(window, rows, len(query.sent))
 
     def _shape(self) -> RowShape:
         """Return what a row looks like: the key, and the figures and additions that are selected."""
@@ -141,7 +142,7 @@ class ReportStream(YOCStream):
         """Return the metrics whose sums must be the account's: none under a filter, or for the totals themselves."""
         if self.report.query or self.name == DAILY_TOTALS:
             return []
-        return [metric.name for metric in self.run.control.metrics if metric in shape.figures]
+        return [metric.name for metric in self.run.control_totals.metrics if metric in shape.figures]
 
     def _one_total(self) -> Iterator[Page]:
         """Yield the rows of a report without days: one total from start to end, read anew in every run."""
@@ -153,12 +154,12 @@ class ReportStream(YOCStream):
         fetched_at, shape = run.fetched_at(), self._shape()
         attempt = partial(run.reader.pages, shape, self._query(window))
         rows = 0
-        for page in twice(lambda **_: attempt(), f"Stream {self.name}", run.summary.warn):
+        for page in with_reread(lambda **_: attempt(), f"Stream {self.name}", run.summary.warn):
             rows += len(page)
             if FETCHED_AT in shape.names:
                 shape.set(page, FETCHED_AT, [fetched_at] * len(page))
             yield Page(page, shape)
-        self.tell_read(window, rows)
+        self.log_read(window, rows)
 
     def _query(self, window: Window) -> Query:
         """Return the query for a window: the grain, and the figures that are selected."""
@@ -218,7 +219,7 @@ class ReportStream(YOCStream):
             # In a batch run rows of this window may still be waiting for their file; the SDK writes the state after it.
             self._tap.state_writer.write_state(self.tap_state)
 
-    def _tell_empty_days(self, last: date, days_with_rows: set[date]) -> None:
+    def _warn_of_empty_days(self, last: date, days_with_rows: set[date]) -> None:
         warn = self.run.summary.warn
         for gap in gaps_between(days_with_rows):
             warn(f"YOC has no figures for {gap}, between days that have some.")

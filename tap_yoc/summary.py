@@ -110,7 +110,7 @@ class RunSummary:
         reading = self.readings[-1]
         reading.first, reading.last = first, last
 
-    def come_to(self, day: date) -> None:
+    def note_newest_day(self, day: date) -> None:
         """Note the day of the present stream's newest row."""
         self.readings[-1].at = day
 
@@ -119,7 +119,7 @@ class RunSummary:
         self.days.update(days)
         self.readings[-1].days_complete += len(days)
 
-    def lap(self) -> Mark:
+    def since_last_log(self) -> Mark:
         """Return what was done since the log last told of the present stream."""
         reading = self.readings[-1]
         before, reading.told = reading.told, self.mark()
@@ -128,7 +128,7 @@ class RunSummary:
     def end(self, stream: str) -> None:
         """Note that a stream is read, or has failed."""
         self.readings[-1].ended = self.mark()
-        self.tell_missing(stream)
+        self.log_missing(stream)
 
     def done(self, reading: StreamReading) -> Mark:
         """Return what was done for a stream, so far or in all."""
@@ -158,7 +158,7 @@ class RunSummary:
         """Note a day that an earlier run had already read."""
         self.oldest_reread = min(self.oldest_reread or day, day)
 
-    def tell_missing(self, stream: str) -> None:
+    def log_missing(self, stream: str) -> None:
         """Log once how many rows of a stream came without a value that belongs to their key."""
         for (name, column), rows in self.missing.items():
             if name == stream:
@@ -238,7 +238,7 @@ class RunSummary:
             "seconds": round(done.seconds, 3),
         }
 
-    def told_as(self, form: str) -> str:
+    def as_log_line(self, form: str) -> str:
         """Return the last line of the log: `text`, or `json` for one JSON object."""
         return json.dumps(self.as_json(), ensure_ascii=False) if form == "json" else self.line()
 

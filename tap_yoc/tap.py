@@ -13,17 +13,17 @@ import click
 from singer_sdk.exceptions import MappingError
 from singer_sdk.singerlib import Catalog
 
+from tap_yoc.cli.json_files import load_json_text
+from tap_yoc.cli.progress import progress_display
 from tap_yoc.clock import Clock
-from tap_yoc.command import load_json_text
-from tap_yoc.configured_tap import ConfiguredTap
+from tap_yoc.engine.run import Run
 from tap_yoc.entity_streams import EntityStream, ReportFieldsStream
 from tap_yoc.errors import OutputError, SettingsError, YOCError
-from tap_yoc.messages import YOCMessageWriter
-from tap_yoc.own_reports import own
-from tap_yoc.progress import shown
-from tap_yoc.reports import entities, standard
-from tap_yoc.run import Run
-from tap_yoc.stdout import arriving
+from tap_yoc.reports.custom import custom_reports
+from tap_yoc.reports.standard import available_entities, standard_reports
+from tap_yoc.singer.configured_tap import ConfiguredTap
+from tap_yoc.singer.messages import YOCMessageWriter
+from tap_yoc.stdout import flushed_stdout
 from tap_yoc.streams import ReportStream
 
 if sys.version_info >= (3, 12):
@@ -54,7 +54,7 @@ class TapYOC(ConfiguredTap):
             if "run" in vars(self):
                 if isinstance(stop, YOCError):
                     self.run.summary.fail(self.name, stop)
-                    stop.is_told = True
+                    stop.is_logged = True
                 self.finish()
             raise
 
@@ -66,17 +66,17 @@ class TapYOC(ConfiguredTap):
     @override
     def discover_streams(self) -> Sequence[Stream]:
         """Return the streams that the account's columns allow: standard, own, entities, and the metadata itself."""
-        settings, summary, offer = self.settings, self.run.summary, self.run.offer
-        if unexplained := offer.unexplained:
-            columns = ", ".join(column.with_type for column in unexplained)
+        settings, summary, metadata = self.settings, self.run.summary, self.run.metadata
+        if of_unknown_type := metadata.of_unknown_type:
+            columns = ", ".join(column.with_type for column in of_unknown_type)
             summary.warn(f"YOC's metadata has types that this tap does not know; read as text: {columns}.")
         reports = [
-            *standard(settings.standard_reports, offer, settings.lookback_days, summary.warn),
-            *own(settings.reports, offer, settings.lookback_days),
+            *standard_reports(settings.standard_reports, metadata, settings.lookback_days, summary.warn),
+            *custom_reports(settings.reports, metadata, settings.lookback_days),
         ]
-        seen = entities(offer, summary.warn)
-        if not (offer.usual_metrics and (reports or seen)):
-            offer.require_figures()
+        seen = available_entities(metadata, summary.warn)
+        if not (metadata.default_metrics and (reports or seen)):
+            metadata.require_figures()
         return [
             *(ReportStream(self, self.run, report) for report in reports),
             *(EntityStream(self, self.run, entity) for entity in seen),
@@ -92,7 +92,7 @@ class TapYOC(ConfiguredTap):
         level = logging.ERROR if summary.failures else logging.INFO
         # The attribute reaches whoever has logs as JSON, whatever the line's own form.
         self.logger.log(
-            level, "%s", summary.told_as(self.settings.summary_format), extra={"run_summary": summary.as_json()}
+            level, "%s", summary.as_log_line(self.settings.summary_format), extra={"run_summary": summary.as_json()}
         )
         return summary.exit_code
 
@@ -115,7 +115,7 @@ class TapYOC(ConfiguredTap):
     @override
     def run_discovery(self) -> str:
         """Write the catalog."""
-        with arriving():
+        with flushed_stdout():
             return super().run_discovery()
 
     @override
@@ -174,7 +174,7 @@ class TapYOC(ConfiguredTap):
     ) -> None:
         """Run the command without --discover, --test and --version."""
         if about:
-            with arriving():
+            with flushed_stdout():
                 cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
@@ -185,7 +185,7 @@ class TapYOC(ConfiguredTap):
             catalog=_catalog_of(load_json_text(_text_of(catalog), "The catalog")) if catalog else None,
         )
         selected = sum(stream.selected for stream in tap.streams.values())
-        with tap.finishing(), shown(tap.run.summary, selected):
+        with tap.finishing(), progress_display(tap.run.summary, selected):
             tap.sync_all()
 
     @classmethod

@@ -12,10 +12,10 @@ import pytest
 from harness import run_tap, settings_of
 from raw_server import RawServer, ok
 
-from tap_yoc.errors import ExitCode, LoginError
+from tap_yoc.api.transport import Transport
+from tap_yoc.engine.run import Run
+from tap_yoc.errors import ExitCode, LoginError, NotSentError
 from tap_yoc.redaction import Redactor
-from tap_yoc.run import Run
-from tap_yoc.transport import NotSentError, Transport
 
 if TYPE_CHECKING:
     import socket
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from harness import VirtualClock
 
+    from tap_yoc.api.transport import Response
     from tap_yoc.sandbox.server import Sandbox
-    from tap_yoc.transport import Response
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from benchmarks.report import IMAGE, PAGE, RESULTS, chart, page, table
 from benchmarks.server import REPORT_PATH, TOKEN_PATH, Connection, Site
 from benchmarks.verdict import RIGHT, judge
 from benchmarks.work import COUNTS, METADATA, Work
-from tap_yoc.columns import columns_of
-from tap_yoc.reports import Offer
+from tap_yoc.reports.columns import columns_of
+from tap_yoc.reports.metadata import AccountMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ def test_totals_by_day_agree_with_the_rows() -> None:
 
 def test_metadata_offers_the_report() -> None:
     """The tap finds all dimensions of its heaviest standard report, and what it can compare with the totals."""
-    offer = Offer(columns_of(METADATA))
+    offer = AccountMetadata(columns_of(METADATA))
     assert offer.missing(("date", "publisher_visx_id", "site_visx_id", "ad_unit_visx_id", "country")) == []
     assert {column.name for column in offer.additive} == set(COUNTS)
 

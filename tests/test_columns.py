@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_yoc.columns import Column, Kind, PlainDecimal, Role, columns_of, kind_of
 from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.reports.columns import Column, Kind, PlainDecimal, Role, columns_of, kind_of
 
 if TYPE_CHECKING:
     from tap_yoc.exact_json import Json
@@ -67,8 +67,8 @@ def column(kind: Kind, *, name: str = "a_column", role: Role = Role.DATA_FIELD) 
         pytest.param("ratio", Kind.NUMBER, id="ratio"),
         pytest.param("rate", Kind.NUMBER, id="rate"),
         pytest.param("bool", Kind.BOOLEAN, id="bool"),
-        pytest.param("GEOMETRY", Kind.UNEXPLAINED, id="unexplained"),
-        pytest.param("", Kind.UNEXPLAINED, id="no-type"),
+        pytest.param("GEOMETRY", Kind.UNKNOWN, id="unknown"),
+        pytest.param("", Kind.UNKNOWN, id="no-type"),
     ],
 )
 def test_declared_types_are_known_in_their_usual_spellings(declared: str, kind: Kind) -> None:
@@ -127,8 +127,8 @@ def test_metadata_without_a_type_is_unexplained() -> None:
     """A column without a type, or with a null one, is read as text."""
     body = {"group_by": [{"name": "a"}, {"name": "b", "type": None}], "data_fields": []}
     assert [(one.name, one.declared, one.kind) for one in columns_of(body)] == [
-        ("a", "", Kind.UNEXPLAINED),
-        ("b", "", Kind.UNEXPLAINED),
+        ("a", "", Kind.UNKNOWN),
+        ("b", "", Kind.UNKNOWN),
     ]
 
 
@@ -182,10 +182,10 @@ def test_a_column_listed_twice_is_one() -> None:
         pytest.param(Kind.BOOLEAN, "false", False, id="false-in-text"),
         pytest.param(Kind.BOOLEAN, "TRUE", True, id="true-in-capitals"),
         pytest.param(Kind.BOOLEAN, " False ", False, id="false-with-blanks"),
-        pytest.param(Kind.UNEXPLAINED, "x\x00y", "xy", id="unexplained-text"),
-        pytest.param(Kind.UNEXPLAINED, 5, "5", id="unexplained-number"),
-        pytest.param(Kind.UNEXPLAINED, Decimal("12.3400"), "12.3400", id="unexplained-decimal"),
-        pytest.param(Kind.UNEXPLAINED, False, "false", id="unexplained-boolean"),
+        pytest.param(Kind.UNKNOWN, "x\x00y", "xy", id="unexplained-text"),
+        pytest.param(Kind.UNKNOWN, 5, "5", id="unexplained-number"),
+        pytest.param(Kind.UNKNOWN, Decimal("12.3400"), "12.3400", id="unexplained-decimal"),
+        pytest.param(Kind.UNKNOWN, False, "false", id="unexplained-boolean"),
     ],
 )
 def test_cells_become_what_their_column_declares(kind: Kind, cell: Json, value: object) -> None:
@@ -344,7 +344,7 @@ def test_a_cell_is_cast_or_refused(cell: Json, kind: Kind) -> None:
         pytest.param(Kind.INTEGER, {"type": "integer"}, ["integer", "null"], id="integer"),
         pytest.param(Kind.NUMBER, {"type": "number"}, ["number", "null"], id="number"),
         pytest.param(Kind.BOOLEAN, {"type": "boolean"}, ["boolean", "null"], id="boolean"),
-        pytest.param(Kind.UNEXPLAINED, {"type": "string"}, ["string", "null"], id="unexplained"),
+        pytest.param(Kind.UNKNOWN, {"type": "string"}, ["string", "null"], id="unknown"),
     ],
 )
 def test_keys_are_never_null_and_no_scale_is_promised(kind: Kind, key: dict[str, Any], other: list[str]) -> None:
@@ -361,7 +361,7 @@ def test_keys_are_never_null_and_no_scale_is_promised(kind: Kind, key: dict[str,
         pytest.param(Kind.INTEGER, 0, id="integer"),
         pytest.param(Kind.NUMBER, 0, id="number"),
         pytest.param(Kind.BOOLEAN, False, id="boolean"),
-        pytest.param(Kind.UNEXPLAINED, "", id="unexplained"),
+        pytest.param(Kind.UNKNOWN, "", id="unknown"),
     ],
 )
 def test_a_missing_key_has_a_stand_in(kind: Kind, missing: object) -> None:
@@ -376,7 +376,7 @@ def test_a_missing_key_has_a_stand_in(kind: Kind, missing: object) -> None:
     [
         pytest.param(Kind.INTEGER, "clicks", Role.DATA_FIELD, True, False, id="integer"),
         pytest.param(Kind.NUMBER, "revenue", Role.DATA_FIELD, True, False, id="number"),
-        pytest.param(Kind.UNEXPLAINED, "whatever", Role.DATA_FIELD, True, False, id="unexplained-counts-as-a-metric"),
+        pytest.param(Kind.UNKNOWN, "whatever", Role.DATA_FIELD, True, False, id="unexplained-counts-as-a-metric"),
         pytest.param(Kind.BOOLEAN, "is_publisher_campaign", Role.DATA_FIELD, False, False, id="boolean-splits"),
         pytest.param(Kind.TEXT, "note", Role.DATA_FIELD, False, False, id="text-splits"),
         pytest.param(Kind.TEXT, "currency", Role.DATA_FIELD, False, True, id="currency"),
@@ -443,7 +443,7 @@ def test_declared_types_are_known_with_word_breaks(declared: str, kind: Kind) ->
 
 def test_a_number_of_an_unexplained_type_has_no_exponent() -> None:
     """Money whose type is not known becomes text with the digits that were sent, never an exponent."""
-    assert column(Kind.UNEXPLAINED).cast(Decimal("0.0000001")) == "0.0000001"
+    assert column(Kind.UNKNOWN).cast(Decimal("0.0000001")) == "0.0000001"
 
 
 @pytest.mark.parametrize("cell", ["2021-10-31T23:00:00Z", "2021-10-31 22:00:00.000+00:00", "2021-10-31T18:30+00:00"])

@@ -17,17 +17,17 @@ from documented_commands import RUN_BY
 from jsonschema import Draft202012Validator
 from pages import PAGES, ROOT, anchors, commands, links, prose_of, rows_of, section, snippets, table, target_of, text_of
 from reference import made_pages
-from test_packaging import LAYERS
+from test_packaging import LAYERS, layer_of, tap_modules
 
-from tap_yoc import errors, patience
-from tap_yoc.columns import columns_of
+from tap_yoc import errors
 from tap_yoc.dates import Window
-from tap_yoc.errors import ExitCode, WindowFault, YOCError
-from tap_yoc.own_reports import own
-from tap_yoc.reports import Offer
+from tap_yoc.engine.windows import advance, plan
+from tap_yoc.errors import ExitCode, InconsistentWindowError, YOCError
+from tap_yoc.reports.columns import columns_of
+from tap_yoc.reports.custom import custom_reports
+from tap_yoc.reports.metadata import AccountMetadata
 from tap_yoc.sandbox.columns import metadata
 from tap_yoc.sandbox.forms import Forms
-from tap_yoc.windows import advance, plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,8 +182,8 @@ def test_the_dates_are_what_the_tap_does(cells: list[str]) -> None:
 def own_reports() -> list[Any]:
     """Return the reports of the page's example, parsed against the sandbox's columns."""
     (text,) = [text for language, text in snippets("docs/custom-reports.md") if language == "yaml"]
-    offer = Offer(columns_of(json.loads(json.dumps(metadata(Forms())))))
-    return own(yaml.safe_load(text)["reports"], offer, 7)
+    offer = AccountMetadata(columns_of(json.loads(json.dumps(metadata(Forms())))))
+    return custom_reports(yaml.safe_load(text)["reports"], offer, 7)
 
 
 def test_the_example_reports_are_accepted() -> None:
@@ -200,10 +200,10 @@ def test_the_example_reports_are_accepted() -> None:
 @pytest.mark.parametrize("cells", table("docs/custom-reports.md", "Filters"), ids=lambda cells: cells[0])
 def test_the_example_filters_are_accepted(cells: list[str]) -> None:
     """Each row's example is a filter with one of the row's operators."""
-    offer = Offer(columns_of(json.loads(json.dumps(metadata(Forms())))))
+    offer = AccountMetadata(columns_of(json.loads(json.dumps(metadata(Forms())))))
     query = json.loads(cells[2].strip("`"))
     assert f"`{next(iter(query))}`" in cells[0]
-    (report,) = own([{"name": "x", "group_by": ["date"], "query": query}], offer, 7)
+    (report,) = custom_reports([{"name": "x", "group_by": ["date"], "query": query}], offer, 7)
     assert report.query == query
 
 
@@ -214,7 +214,7 @@ ERRORS = "docs/errors.md"
 
 def class_of(name: str) -> type[BaseException] | None:
     """Return an exception of the tap by its name, None for others."""
-    found = getattr(errors, name, None) or getattr(patience, name, None)
+    found = getattr(errors, name, None)
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
@@ -246,14 +246,16 @@ def heading_of(call: ast.Call) -> str | None:
     found = class_of(name)
     if found and issubclass(found, YOCError):
         return f"Exit code {int(found.exit_code)}"
-    if found and issubclass(found, (WindowFault, patience.RetryableError)):
-        return "Exit code 4" if issubclass(found, WindowFault) else "Exit code 5"
+    if found and issubclass(found, (InconsistentWindowError, errors.RetryableError)):
+        return "Exit code 4" if issubclass(found, InconsistentWindowError) else "Exit code 5"
     return CALLS.get(whole, CALLS.get(name))
 
 
 def raised() -> Iterator[tuple[str, str]]:
     """Yield every sentence of the tap that users can meet, with the heading under which it belongs."""
-    for path in sorted((ROOT / "tap_yoc").glob("*.py")):
+    for path in tap_modules():
+        if layer_of(path) == "doctor":
+            continue  # its findings are on a page of their own
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and node.args and (heading := heading_of(node)):
                 text = template(node.args[0])
@@ -286,7 +288,7 @@ def test_every_message_of_the_page_is_in_the_code() -> None:
     """What the tap no longer says is gone from the page."""
     texts = [
         text
-        for path in sorted((ROOT / "tap_yoc").glob("*.py"))
+        for path in tap_modules()
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.expr) and (text := template(node))
     ]
@@ -304,7 +306,7 @@ def test_the_exit_codes_are_complete() -> None:
 @pytest.mark.parametrize("cells", rows_of(text_of("docs/assumptions.md")), ids=lambda cells: cells[0])
 def test_the_places_of_assumptions_exist(cells: list[str]) -> None:
     """Files and names that the page points at are there."""
-    places = re.findall(r"`(tap_yoc/\w+\.py)` \(([^)]*)\)", cells[1])
+    places = re.findall(r"`(tap_yoc/[\w/]+\.py)` \(([^)]*)\)", cells[1])
     assert places
     for path, names in places:
         code = (ROOT / path).read_text("utf-8")
@@ -330,7 +332,7 @@ def test_the_diagram_shows_modules_that_exist() -> None:
 def test_the_map_names_every_module(page: str) -> None:
     """Whoever opens the map finds each module of the tap and its doctor in it, and each folder that holds code."""
     said = section(page, "Map")
-    modules = {path.name for folder in ("tap_yoc", "tap_yoc/doctor") for path in (ROOT / folder).glob("*.py")}
+    modules = {path.name for path in tap_modules()}
     assert modules - {"__init__.py", "__main__.py"} - set(re.findall(r"(\w+\.py)`", said)) == set()
     folders = {str(path.parent.relative_to(ROOT)).partition("/")[0] for path in ROOT.glob("*/**/__init__.py")}
     folders = {name for name in folders if not name.startswith(".")} | {"examples", "tests"}

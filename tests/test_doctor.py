@@ -16,14 +16,14 @@ from doctor_cases import CASES, PAGE, doctor, with_blocks
 from filelock import FileLock
 from harness import FIGURES, TODAY, VirtualClock, command, run_tap
 
-from tap_yoc.columns import Column, Kind, Role
-from tap_yoc.doctor.cells import DAYS, cell_traits
-from tap_yoc.doctor.examination import examine
+from tap_yoc.doctor.checks import examine
 from tap_yoc.doctor.findings import State
-from tap_yoc.doctor.listening import REPORT, Heard
-from tap_yoc.doctor.patient import Patient
+from tap_yoc.doctor.observed_tap import ObservedTap
+from tap_yoc.doctor.recording_transport import REPORT, RecordedAnswer
 from tap_yoc.doctor.text import as_json, as_text, command_of
-from tap_yoc.patience import RunStopped
+from tap_yoc.doctor.value_formats import DAYS, cell_traits
+from tap_yoc.errors import RunStopped
+from tap_yoc.reports.columns import Column, Kind, Role
 from tap_yoc.sandbox import exchange
 from tap_yoc.sandbox.faults import Fault
 from tap_yoc.sandbox.inventory import ACCOUNTS, COMPANIES, PUBLISHERS, SITES, ad_units
@@ -202,7 +202,7 @@ def test_a_web_page_instead_of_the_metadata_tells_nothing_of_the_account(sandbox
 def test_the_page_shows_what_the_doctor_says(sandbox: Sandbox) -> None:
     """Table and samples of the page are as the doctor is today."""
     page = PAGE.read_text("utf-8")
-    assert with_blocks(page, sandbox) == page, "run: python tests/doctor_cases.py"
+    assert with_blocks(page, sandbox) == page, "run: make docs"
 
 
 def test_the_token_cache_keeps_what_the_doctor_renewed(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -297,57 +297,57 @@ def test_a_server_that_is_down_is_not_asked_further(
     assert sandbox.requests[-1].kind == fault["where"]
 
 
-def patient_with(settings: dict[str, Any]) -> Patient:
-    """Return a patient that is not examined yet, on a virtual clock."""
-    clocked: type[Patient] = type("Patient", (Patient,), {"clock": VirtualClock()})
+def patient_with(settings: dict[str, Any]) -> ObservedTap:
+    """Return a observed that is not examined yet, on a virtual clock."""
+    clocked: type[ObservedTap] = type("ObservedTap", (ObservedTap,), {"clock": VirtualClock()})
     return clocked(config=dict(settings))
 
 
-def assert_lets_go(patient: Patient) -> None:
-    """Fail where a thread of the patient's run could still take up work, or a request be sent."""
+def assert_lets_go(observed: ObservedTap) -> None:
+    """Fail where a thread of the observed's run could still take up work, or a request be sent."""
     with pytest.raises(RuntimeError, match="after shutdown"):
-        vars(patient.run)["_pool"].submit(int)
+        vars(observed.run)["_pool"].submit(int)
     with pytest.raises(RunStopped):
-        patient.run.client.columns()
+        observed.run.client.columns()
 
 
 @pytest.mark.parametrize("settings", [{}, {"password": "not-the-password"}], ids=["to its end", "refused"])
 def test_after_the_examination_nothing_goes_on(sandbox: Sandbox, settings: dict[str, str]) -> None:
     """Threads and connections are let go, however far the examination came."""
-    patient = patient_with({**sandbox.config, **settings})
-    examine(lambda: patient)
-    assert_lets_go(patient)
+    observed = patient_with({**sandbox.config, **settings})
+    examine(lambda: observed)
+    assert_lets_go(observed)
 
 
 def test_after_an_interruption_nothing_goes_on(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever interrupts the examination gets the interruption, and no thread stays."""
 
-    def interrupted(_: Patient) -> list[Heard]:
+    def interrupted(_: ObservedTap) -> list[RecordedAnswer]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Patient, "grants", interrupted)
-    patient = patient_with(sandbox.config)
+    monkeypatch.setattr(ObservedTap, "grants", interrupted)
+    observed = patient_with(sandbox.config)
     with pytest.raises(KeyboardInterrupt):
-        examine(lambda: patient)
-    assert_lets_go(patient)
+        examine(lambda: observed)
+    assert_lets_go(observed)
 
 
 def test_no_token_is_kept(sandbox: Sandbox) -> None:
     """Of an answer that gives tokens its traits are kept, and not what it holds."""
-    patient = patient_with(sandbox.config)
-    examine(lambda: patient)
+    observed = patient_with(sandbox.config)
+    examine(lambda: observed)
     tokens = [*sandbox.world.tokens._access, *sandbox.world.tokens._refresh]  # noqa: SLF001 - nobody else may see them
     assert len(tokens) == 4
-    assert [(bool(answer.tokens), answer.content) for answer in patient.grants()] == [(True, b""), (True, b"")]
-    for answer in patient.heard:
+    assert [(bool(answer.tokens), answer.content) for answer in observed.grants()] == [(True, b""), (True, b"")]
+    for answer in observed.recorded:
         assert not any(token in f"{answer} {answer.content!r}" for token in tokens)
 
 
 def test_what_a_refused_login_says_is_kept(sandbox: Sandbox) -> None:
     """An answer without tokens is kept as it came, since it says why."""
-    patient = patient_with({**sandbox.config, "password": "not-the-password"})
-    examine(lambda: patient)
-    (answer,) = patient.grants()
+    observed = patient_with({**sandbox.config, "password": "not-the-password"})
+    examine(lambda: observed)
+    (answer,) = observed.grants()
     assert answer.tokens is None
     assert b"invalid_grant" in answer.content
 
@@ -365,7 +365,7 @@ def test_what_a_refused_login_says_is_kept(sandbox: Sandbox) -> None:
 def test_a_day_that_no_form_has_is_shown_without_its_digits(day: str | int, spelling: str, *, is_a_form: bool) -> None:
     """How a day is spelled is told, and never which day or time it is."""
     column = Column(name="date", role=Role.GROUP_BY, declared="DATE", kind=Kind.DATE)
-    answer = Heard(place=REPORT, asked={"group_by": ["date"], "data_fields": []}, status=200)
+    answer = RecordedAnswer(place=REPORT, asked={"group_by": ["date"], "data_fields": []}, status=200)
     (trait,) = cell_traits([(answer, [{"date": day}])], [column])
     assert (trait.name, trait.value) == ("dates", [spelling])
     assert trait.says == (DAYS[spelling] if is_a_form else spelling)

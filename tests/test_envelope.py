@@ -10,14 +10,14 @@ import msgspec
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from tap_yoc.envelope import EnvelopeReader, rows_of, total_of
+from tap_yoc.decoding.envelope import EnvelopeReader, rows_of, total_of
 from tap_yoc.errors import IncompleteDataError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_yoc.envelope import Envelope, RawRow
+    from tap_yoc.decoding.envelope import Envelope, RawRow
     from tap_yoc.exact_json import Json
 
 ROWS = [{"date": "2026-06-01", "clicks": 5}, {"date": "2026-06-02", "clicks": 7}]

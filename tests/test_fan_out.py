@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_yoc.dates import Window
-from tap_yoc.fan_out import Account, calendar_windows, fan_out
-from tap_yoc.fan_out_command import NO_LOGIN, main
+from tap_yoc.plan.command import NO_LOGIN, main
+from tap_yoc.plan.fan_out import Account, calendar_windows, fan_out
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_yoc.fan_out import FanOut, Length
+    from tap_yoc.plan.fan_out import FanOut, Length
     from tap_yoc.sandbox.server import Sandbox
 
 

@@ -14,9 +14,9 @@ from harness import ListWriter, Outcome, VirtualClock, run_tap
 from singer_sdk import Stream, Tap
 from test_end_to_end import run_tap_catalog
 
-from tap_yoc.base_stream import YOCStream
-from tap_yoc.messages import YOCMessageWriter
-from tap_yoc.reading import Reader
+from tap_yoc.engine.prefetch import Reader
+from tap_yoc.singer.base_stream import YOCStream
+from tap_yoc.singer.messages import YOCMessageWriter
 from tap_yoc.tap import TapYOC
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ def assert_no_secret(run: Outcome, sandbox: Sandbox) -> None:
 
 def test_the_page_is_the_matrix() -> None:
     """The documentation shows what the tests hold."""
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python tests/fault_matrix.py"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: make docs"
 
 
 def test_an_outage_is_waited_for_once(sandbox: Sandbox, config: dict[str, Any], clock: VirtualClock) -> None:

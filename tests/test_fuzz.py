@@ -14,13 +14,13 @@ from harness import ADDITIVE, assert_equal_to_source, run_tap, settings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tap_yoc.api.transport import Transport
 from tap_yoc.errors import SettingsError
 from tap_yoc.tap import TapYOC
-from tap_yoc.transport import Transport
 
 if TYPE_CHECKING:
+    from tap_yoc.api.transport import Response
     from tap_yoc.sandbox.server import Sandbox
-    from tap_yoc.transport import Response
 
 SECRET = "s3cr3t-c4n4ry"
 NAMES = sorted(TapYOC.config_jsonschema["properties"])

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 from harness import TODAY, YESTERDAY, VirtualClock, assert_equal_to_source, run_tap, settings_of
 
+from tap_yoc.api.transport import Response, Transport
+from tap_yoc.engine.prefetch import Reader
 from tap_yoc.entity_streams import EntityStream
-from tap_yoc.messages import YOCMessageWriter
-from tap_yoc.patience import RetryableError
-from tap_yoc.reading import Reader
+from tap_yoc.errors import RetryableError
 from tap_yoc.redaction import Redactor
 from tap_yoc.sandbox.server import Sandbox
+from tap_yoc.singer.messages import YOCMessageWriter
 from tap_yoc.summary import RunSummary
-from tap_yoc.transport import Response, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
-    from tap_yoc.client import Query
-    from tap_yoc.reports import Report
+    from tap_yoc.api.client import Query
+    from tap_yoc.reports.report import Report
 
 T = TypeVar("T")
 
@@ -395,7 +395,7 @@ def test_the_next_window_is_asked_for_before_this_one_is_written(
         done.append(f"wrote {stream}")
         write_records(writer, stream, rows)
 
-    monkeypatch.setattr("tap_yoc.run.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("tap_yoc.engine.run.ThreadPoolExecutor", Pool)
     monkeypatch.setattr(YOCMessageWriter, "write_records", noting)
     run = run_tap({**config, "window_days": 5}, streams=["site_daily"])
     assert run.exit_code == 0, run.log

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import TODAY, command, last_days, run_command, run_tap, settings_of
 
-from tap_yoc.columns import Column, Role, kind_of
-from tap_yoc.doctor.examination import examine
-from tap_yoc.doctor.patient import Patient
+from tap_yoc.api.transport import Transport
+from tap_yoc.doctor.checks import examine
+from tap_yoc.doctor.observed_tap import ObservedTap
 from tap_yoc.errors import ExitCode, SettingsError
-from tap_yoc.fan_out import Account, fan_out
+from tap_yoc.plan.fan_out import Account, fan_out
 from tap_yoc.redaction import Redactor
-from tap_yoc.transport import Transport
+from tap_yoc.reports.columns import Column, Role, kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tap_yoc.api.transport import Response
     from tap_yoc.sandbox.server import Sandbox
-    from tap_yoc.transport import Response
 
 LOGIN = {"client_id": "c", "client_secret": "s3cret-s3cret", "username": "u", "password": "p4ssword"}
 
@@ -85,7 +85,7 @@ def test_what_batch_files_need_is_looked_for_first(
 ) -> None:
     """A package that is missing is a sentence before anything is asked, and no traceback at the first file."""
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.setattr("tap_yoc.configured_tap.find_spec", lambda _: None)
+    monkeypatch.setattr("tap_yoc.singer.configured_tap.find_spec", lambda _: None)
     run = run_tap({**config, "batch_config": {"encoding": {"format": form}, "storage": {"root": root}}})
     assert run.exit_code == ExitCode.SETTINGS, run.log
     assert says in run.log
@@ -192,10 +192,10 @@ def test_a_wrong_proxy_is_called_so(proxy: str, says: str, monkeypatch: pytest.M
 def test_the_doctor_says_what_nobody_foresaw() -> None:
     """Even a mistake before the first step is a finding."""
 
-    def new_patient() -> Patient:
+    def new_observed() -> ObservedTap:
         raise ZeroDivisionError("with a p4ssword")
 
-    found = examine(new_patient)
+    found = examine(new_observed)
     assert found.exit_code == ExitCode.UNEXPECTED
     assert found.steps[0].says.startswith("This failed unexpectedly (ZeroDivisionError in examination.py, line ")
 
@@ -205,7 +205,7 @@ def test_the_doctor_sends_nobody_to_the_settings_for_a_proxy(monkeypatch: pytest
     monkeypatch.setenv("HTTPS_PROXY", "http://host:port")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    found = examine(lambda: Patient(config=LOGIN))
+    found = examine(lambda: ObservedTap(config=LOGIN))
     (failed,) = [step for step in found.steps if step.do]
     assert failed.says.startswith("The proxy that HTTPS_PROXY")
     assert failed.do.startswith("Mend the environment variable HTTPS_PROXY")

@@ -20,9 +20,9 @@ from pages import ROOT, snippets, table
 
 from examples.pipeline import morning as plain_morning
 from examples.pipeline import tap, warehouse
-from tap_yoc import fan_out_command
 from tap_yoc.dates import Window
 from tap_yoc.errors import ExitCode
+from tap_yoc.plan import command as fan_out_command
 from tap_yoc.sandbox.server import Sandbox
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Every row or an error, whatever the server's habits in paging are."""
+"""Every row or an error, whatever the server's behaviour in paging are."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_yoc.envelope import Answer
-from tap_yoc.errors import IncompleteDataError, WindowFault
-from tap_yoc.pagination import Habits, read_pages
+from tap_yoc.decoding.envelope import Answer
+from tap_yoc.engine.pagination import ServerBehaviour, read_pages
+from tap_yoc.errors import IncompleteDataError, InconsistentWindowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_yoc.envelope import RawRow
+    from tap_yoc.decoding.envelope import RawRow
 
 BEFORE_FIRST = ("error", "empty", "clamp", "all")
 PAST_END = ("empty", "404", "last")
@@ -93,14 +93,14 @@ def some_rows(count: int, start: int = 1) -> list[RawRow]:
     return [{"site_visx_id": number} for number in range(start, start + count)]
 
 
-def read(server: Server, habits: Habits | None = None) -> list[RawRow]:
+def read(server: Server, behaviour: ServerBehaviour | None = None) -> list[RawRow]:
     """Return all rows that a server gives."""
-    pages = read_pages(server, Habits() if habits is None else habits, server.size)
+    pages = read_pages(server, ServerBehaviour() if behaviour is None else behaviour, server.size)
     return [row for page in pages for row in page]
 
 
 def most_requests(server: Server) -> int:
-    """Return how many requests a reading may take: each page once, and some to learn the server's habits."""
+    """Return how many requests a reading may take: each page once, and some to learn the server's behaviour."""
     return -(-len(server.rows) // min(server.size, server.form.cap or server.size)) + 6
 
 
@@ -130,12 +130,12 @@ def test_every_form_of_paging_gives_every_row_once(form: Form) -> None:
 
 @pytest.mark.parametrize("form", [pytest.param(form, id=name_of(form)) for form in FORMS])
 def test_what_is_learned_in_one_report_does_not_mislead_in_the_next(form: Form) -> None:
-    """Reports of any sizes, read one after another with the same habits, are read whole."""
+    """Reports of any sizes, read one after another with the same behaviour, are read whole."""
     for counts in product(range(8), repeat=3):
-        habits = Habits()
+        behaviour = ServerBehaviour()
         for count in counts:
             server = Server(rows=some_rows(count), size=3, form=form)
-            assert read(server, habits) == server.rows, counts
+            assert read(server, behaviour) == server.rows, counts
             assert server.requests <= most_requests(server), counts
 
 
@@ -157,12 +157,12 @@ def test_never_fewer_rows_without_an_error(form: Form, size: int, counts: list[i
     """However a server pages, a reading gives the rows exactly or fails, within a bounded number of requests."""
     if form.cap == 1 and form.ignores_page:
         return  # one row, whatever is asked for, cannot be told from a report of one row
-    habits = Habits()
+    behaviour = ServerBehaviour()
     for count in counts:
         server = Server(rows=some_rows(count), size=size, form=form)
         try:
-            assert read(server, habits) == server.rows
-        except (WindowFault, IncompleteDataError):
+            assert read(server, behaviour) == server.rows
+        except (InconsistentWindowError, IncompleteDataError):
             assert form.ignores_page
         assert server.requests <= most_requests(server)
 
@@ -172,7 +172,7 @@ def test_never_fewer_rows_without_an_error(form: Form, size: int, counts: list[i
 def test_a_server_that_ignores_the_page_number_is_found_out(total: str, count: int) -> None:
     """The same rows on every page are an error as soon as there may be more of them."""
     server = Server(rows=some_rows(count), size=4, form=Form(ignores_page=True, total=total))
-    with pytest.raises((WindowFault, IncompleteDataError)):
+    with pytest.raises((InconsistentWindowError, IncompleteDataError)):
         read(server)
     assert server.requests <= most_requests(server)
 
@@ -231,32 +231,32 @@ ONE, TWO, THREE = some_rows(4), some_rows(4, 5), some_rows(2, 9)
 def test_pages_that_contradict_themselves_are_a_fault(pages: dict[int, tuple[list[RawRow], int | None]]) -> None:
     """A total that is not reached, changes or is passed, and a page that comes twice, are a fault."""
     server = Script(pages)
-    with pytest.raises(WindowFault):
+    with pytest.raises(InconsistentWindowError):
         read(server)
     assert server.requests <= 8
 
 
 def test_a_fault_in_the_total_names_both_numbers() -> None:
     """A reading that is short of the total says how many rows were promised and given."""
-    with pytest.raises(WindowFault, match="the server counts 12 rows and gave 10"):
+    with pytest.raises(InconsistentWindowError, match="the server counts 12 rows and gave 10"):
         read(Script({1: (ONE, 12), 2: (TWO, 12), 3: (THREE, 12)}))
 
 
 def test_nothing_is_remembered_of_a_faulty_reading() -> None:
     """What was learned in a reading that turned out faulty is not kept for the next one."""
-    habits = Habits()
-    with pytest.raises(WindowFault):
-        read(Script({1: (ONE, 12), 2: (TWO, 12), 3: (THREE, 12)}), habits)
-    assert habits == Habits()
+    behaviour = ServerBehaviour()
+    with pytest.raises(InconsistentWindowError):
+        read(Script({1: (ONE, 12), 2: (TWO, 12), 3: (THREE, 12)}), behaviour)
+    assert behaviour == ServerBehaviour()
 
 
 def test_nothing_is_remembered_of_an_abandoned_reading() -> None:
     """What was learned in a reading that nobody finished is not kept either."""
-    habits = Habits()
-    pages = read_pages(Server(rows=some_rows(10), size=4, form=Form(total="real")), habits, 4)
+    behaviour = ServerBehaviour()
+    pages = read_pages(Server(rows=some_rows(10), size=4, form=Form(total="real")), behaviour, 4)
     next(iter(pages))
     pages.close()  # type: ignore[attr-defined]
-    assert habits == Habits()
+    assert behaviour == ServerBehaviour()
 
 
 @pytest.mark.parametrize("first_page", [0, 1])
@@ -264,20 +264,20 @@ def test_nothing_is_remembered_of_an_abandoned_reading() -> None:
 def test_a_learned_server_costs_one_request_a_page(first_page: int, past_end: str) -> None:
     """Once first page and total are known, a report of one page takes one request, and others no extra one."""
     form = Form(first_page=first_page, past_end=past_end, total="real")
-    habits = Habits()
-    read(Server(rows=some_rows(10), size=4, form=form), habits)
-    assert (habits.first_page, habits.counts_all) == (first_page, True)
+    behaviour = ServerBehaviour()
+    read(Server(rows=some_rows(10), size=4, form=form), behaviour)
+    assert (behaviour.first_page, behaviour.counts_all) == (first_page, True)
     for count, requests in [(1, 1), (3, 1), (4, 1), (5, 2), (8, 2), (10, 3)]:
         server = Server(rows=some_rows(count), size=4, form=form)
-        assert read(server, habits) == server.rows
+        assert read(server, behaviour) == server.rows
         assert server.requests == requests, count
 
 
 def test_a_report_of_one_page_takes_one_request_as_soon_as_the_total_counts_all() -> None:
     """When the first page holds the whole total, nobody needs to know which number the first page has."""
-    habits = Habits(counts_all=True)
+    behaviour = ServerBehaviour(counts_all=True)
     server = Server(rows=some_rows(3), size=4, form=Form(total="real"))
-    assert read(server, habits) == server.rows
+    assert read(server, behaviour) == server.rows
     assert server.requests == 1
 
 
@@ -285,25 +285,25 @@ def test_an_empty_report_takes_one_request_once_the_first_page_is_known() -> Non
     """A report without rows needs no second request to be believed."""
     for total in TOTALS:
         server = Server(rows=[], size=4, form=Form(total=total))
-        assert read(server, Habits(first_page=1)) == []
+        assert read(server, ServerBehaviour(first_page=1)) == []
         assert server.requests == 1
 
 
 def test_a_server_without_total_is_asked_for_the_page_after_the_last() -> None:
     """Without a total, only the answer past the end proves it, also behind a page that is not full."""
     server = Server(rows=some_rows(3), size=4)
-    assert read(server, Habits(first_page=1)) == server.rows
+    assert read(server, ServerBehaviour(first_page=1)) == server.rows
     assert server.requests == 2
 
 
 def test_a_count_of_the_page_is_not_taken_for_the_total() -> None:
     """A server that counts each page is read to its end, and known for it afterwards."""
-    habits = Habits()
+    behaviour = ServerBehaviour()
     server = Server(rows=some_rows(8), size=4, form=Form(total="page"))
-    assert read(server, habits) == server.rows
-    assert habits.counts_all is False
+    assert read(server, behaviour) == server.rows
+    assert behaviour.counts_all is False
     again = Server(rows=some_rows(10), size=4, form=Form(total="page"))
-    assert read(again, habits) == again.rows
+    assert read(again, behaviour) == again.rows
 
 
 def test_pages_ahead_are_announced_as_far_as_they_surely_exist() -> None:
@@ -322,19 +322,19 @@ def test_without_a_total_full_pages_announce_more() -> None:
 
 def test_a_capped_server_announces_more_once_its_cap_is_known() -> None:
     """Pages shorter than asked for count as full once a second one was seen, so that reading ahead goes on."""
-    habits = Habits()
+    behaviour = ServerBehaviour()
     server = Server(rows=some_rows(7), size=4, form=Form(cap=2))
-    assert read(server, habits) == server.rows
-    assert habits.rows_per_page == 2
+    assert read(server, behaviour) == server.rows
+    assert behaviour.rows_per_page == 2
     again = Server(rows=some_rows(4), size=4, form=Form(cap=2))
-    read(again, replace(habits))
+    read(again, replace(behaviour))
     assert again.hints == [None, None]
 
 
 def test_pages_come_one_by_one() -> None:
     """The first page is handed on before the second one is asked for, so that memory stays flat."""
     server = Server(rows=some_rows(10), size=4, form=Form(total="real"))
-    pages = read_pages(server, Habits(first_page=1), 4)
+    pages = read_pages(server, ServerBehaviour(first_page=1), 4)
     assert next(pages) == some_rows(4)
     assert server.requests == 1
 
@@ -342,7 +342,7 @@ def test_pages_come_one_by_one() -> None:
 @pytest.mark.parametrize("count", [2, 3])
 def test_an_ignored_page_number_is_found_out_at_page_size_one(count: int) -> None:
     """Where a page holds one row, a server that ignores the page number is found out, too."""
-    with pytest.raises((WindowFault, IncompleteDataError)):
+    with pytest.raises((InconsistentWindowError, IncompleteDataError)):
         read(Server(rows=some_rows(count), size=1, form=Form(ignores_page=True)))
 
 

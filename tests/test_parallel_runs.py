@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness import MORNING, VirtualClock, settings_of
 
+from tap_yoc.engine.run import Run
 from tap_yoc.redaction import Redactor
-from tap_yoc.run import Run
 from tap_yoc.sandbox.server import Sandbox
 
 if TYPE_CHECKING:

@@ -28,9 +28,9 @@ from pages import snippets
 from rich.console import Console
 from screen import Screen
 
-from tap_yoc import progress
+from tap_yoc.cli import progress
+from tap_yoc.cli.progress import Display, terminal
 from tap_yoc.errors import UnavailableError
-from tap_yoc.progress import Display, terminal
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def reading(watch: Watch, *, name: str = "site_daily", days: int = 93) -> RunSum
     summary.begin(name)
     summary.plan(date(2026, 1, 1), date(2026, 7, 2))
     summary.complete([date(2026, 1, 1) + timedelta(days=day) for day in range(31)])
-    summary.come_to(date.fromordinal(date(2026, 1, 1).toordinal() + days))
+    summary.note_newest_day(date.fromordinal(date(2026, 1, 1).toordinal() + days))
     summary.rows, summary.requests = 14206, 41
     watch.seconds = 33.2
     return summary

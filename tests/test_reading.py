@@ -12,22 +12,23 @@ from weakref import ref
 import pytest
 from harness import run_tap
 
-from tap_yoc.client import Query
-from tap_yoc.columns import Column, Role, kind_of
+from tap_yoc.api.client import Query
 from tap_yoc.dates import Window
-from tap_yoc.envelope import Answer
-from tap_yoc.errors import CellError, ExitCode, IncompleteDataError, UnavailableError, WindowFault
-from tap_yoc.pagination import Habits
-from tap_yoc.reading import ReadAhead, Reader, twice, whole
-from tap_yoc.reports import Report
-from tap_yoc.rows import RowShape
+from tap_yoc.decoding.envelope import Answer
+from tap_yoc.decoding.rows import RowShape
+from tap_yoc.engine.pagination import ServerBehaviour
+from tap_yoc.engine.prefetch import ReadAhead, Reader
+from tap_yoc.engine.reread import read_all_with_reread, with_reread
+from tap_yoc.errors import CellError, ExitCode, IncompleteDataError, InconsistentWindowError, UnavailableError
+from tap_yoc.reports.columns import Column, Role, kind_of
+from tap_yoc.reports.report import Report
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_yoc.client import YOCClient
-    from tap_yoc.envelope import RawRow, RowType
+    from tap_yoc.api.client import YOCClient
+    from tap_yoc.decoding.envelope import RawRow, RowType
     from tap_yoc.sandbox.server import Sandbox
 
 T = TypeVar("T")
@@ -169,7 +170,7 @@ def test_figures_that_no_row_has_are_told(caplog: pytest.LogCaptureFixture) -> N
     shape = RowShape(REPORT, REPORT.figures)
     for number in range(3):
         shape.cast([{key: value for key, value in a_row(site_visx_id=number).items() if key != "revenue"}])
-    shape.tell_unseen(summary)
+    shape.warn_of_missing_figures(summary)
     assert summary.warnings == 1
     assert "asked for revenue and sent no such column" in caplog.text
 
@@ -187,7 +188,7 @@ def test_figures_that_came_are_not_told(raws: list[RawRow]) -> None:
     summary = RunSummary()
     shape = RowShape(REPORT, REPORT.figures)
     shape.cast(raws)
-    shape.tell_unseen(summary)
+    shape.warn_of_missing_figures(summary)
     assert summary.warnings == 0
 
 
@@ -226,33 +227,33 @@ class Attempts:
 def test_a_good_reading_is_not_repeated() -> None:
     """A window that is read well is read once."""
     attempts = Attempts([1, 2])
-    assert list(twice(attempts, "Stream x", pytest.fail)) == [1, 2]
+    assert list(with_reread(attempts, "Stream x", pytest.fail)) == [1, 2]
     assert attempts.were_last == [False]
 
 
 def test_a_faulty_reading_is_repeated_once() -> None:
     """A fault is told as a warning, and the window is read once more from the start."""
     warnings: list[str] = []
-    attempts = Attempts([1, WindowFault("a row came twice")], [1, 2])
-    assert list(twice(attempts, "Stream x, 2026-06-01", warnings.append)) == [1, 1, 2]
+    attempts = Attempts([1, InconsistentWindowError("a row came twice")], [1, 2])
+    assert list(with_reread(attempts, "Stream x, 2026-06-01", warnings.append)) == [1, 1, 2]
     assert attempts.were_last == [False, True]
     assert warnings == ["Stream x, 2026-06-01: a row came twice; reading it once more."]
 
 
 def test_a_fault_that_stays_is_an_error() -> None:
     """A window that is faulty twice fails, with what is wrong and what becomes of the bookmark."""
-    attempts = Attempts([1, WindowFault("first")], [WindowFault("second")])
+    attempts = Attempts([1, InconsistentWindowError("first")], [InconsistentWindowError("second")])
     with pytest.raises(IncompleteDataError, match=r"Stream x: second, twice; the bookmark stays before it") as caught:
-        list(twice(attempts, "Stream x", lambda _: None))
+        list(with_reread(attempts, "Stream x", lambda _: None))
     assert caught.value.exit_code is ExitCode.INCOMPLETE
     assert len(attempts.were_last) == 2
 
 
 def test_what_is_read_whole_has_nothing_of_a_faulty_reading() -> None:
     """Rows that only the first reading had are gone: they may have been taken back in between."""
-    readings: list[list[int | Exception]] = [[1, 2], [1, 9, WindowFault("a row came twice")]]
+    readings: list[list[int | Exception]] = [[1, 2], [1, 9, InconsistentWindowError("a row came twice")]]
     warnings: list[str] = []
-    assert whole(lambda: Attempts(readings.pop())(is_last=False), "Stream x", warnings.append) == [1, 2]
+    assert read_all_with_reread(lambda: Attempts(readings.pop())(is_last=False), "Stream x", warnings.append) == [1, 2]
     assert warnings == ["Stream x: a row came twice; reading it once more."]
 
 
@@ -261,7 +262,7 @@ def test_other_errors_are_no_reason_to_read_again(error: Exception) -> None:
     """Only a fault in the reading itself is repeated."""
     attempts = Attempts([1, error])
     with pytest.raises(type(error)):
-        list(twice(attempts, "Stream x", pytest.fail))
+        list(with_reread(attempts, "Stream x", pytest.fail))
     assert attempts.were_last == [False]
 
 
@@ -322,7 +323,7 @@ def test_no_page_past_the_total_is_fetched_ahead() -> None:
     client = FakeClient(site_rows(23))
     with ThreadPoolExecutor(4) as pool:
         reader = Reader(cast("YOCClient", client), pool, concurrency=4, summary=RunSummary())
-        reader.habits.first_page = 1
+        reader.behaviour.first_page = 1
         list(reader.rows(REPORT, query(REPORT, page_size=5)))
     assert sorted(client.asked) == [1, 2, 3, 4, 5]
 
@@ -332,7 +333,7 @@ def test_pages_ahead_are_bounded() -> None:
     client = FakeClient(site_rows(500))
     with ThreadPoolExecutor(3) as pool:
         reader = Reader(cast("YOCClient", client), pool, concurrency=3, summary=RunSummary())
-        reader.habits.first_page = 1
+        reader.behaviour.first_page = 1
         rows = reader.rows(REPORT, query(REPORT, page_size=5))
         for _ in range(11):
             next(rows)  # in the third page
@@ -346,7 +347,7 @@ def test_faults_within_rows_end_the_reading() -> None:
     client = FakeClient([a_row(), a_row()])
     with ThreadPoolExecutor(1) as pool:
         reader = Reader(cast("YOCClient", client), pool, concurrency=1, summary=RunSummary())
-        with pytest.raises(WindowFault, match="came twice"):
+        with pytest.raises(InconsistentWindowError, match="came twice"):
             list(reader.rows(REPORT, query(REPORT)))
 
 
@@ -440,7 +441,7 @@ class AtLast(Executor):
 def knowing_reader(client: FakeClient, pool: Executor, concurrency: int) -> Reader:
     """Return a reader that knows the server already, as after the first report of a run."""
     reader = Reader(cast("YOCClient", client), pool, concurrency=concurrency, summary=RunSummary())
-    reader.habits.first_page, reader.habits.counts_all = 1, True
+    reader.behaviour.first_page, reader.behaviour.counts_all = 1, True
     return reader
 
 
@@ -491,7 +492,7 @@ def test_of_windows_of_one_page_as_many_are_begun_as_there_are_places(
     """Short windows wait for each other no more than the pages of a long one do."""
     client = FakeClient(rows_of_weeks(4), has_total=has_total)
     reader = knowing_reader(client, AtOnce(), concurrency=3)
-    reader.habits.counts_all = True if has_total else None
+    reader.behaviour.counts_all = True if has_total else None
     shape = RowShape(REPORT, REPORT.figures)
     windows = [Window(first=FIRST_WEEK.first - timedelta(days=n), last=FIRST_WEEK.last) for n in range(6)]
     first, *later = (query(REPORT, page_size=5, window=window) for window in windows)
@@ -638,9 +639,9 @@ def begun(client: FakeClient, pool: Executor) -> ReadAhead:
     """Return a query of 14 rows in pages of 5, whose first page is on its way, at a server that counts all rows."""
     shape = RowShape(REPORT, REPORT.figures)
     ahead = ReadAhead(cast("YOCClient", client), query(REPORT, page_size=5), shape, pool, 4)
-    habits = Habits(first_page=1, counts_all=True)
-    ahead.begin(habits)
-    ahead.go_on(habits)
+    behaviour = ServerBehaviour(first_page=1, counts_all=True)
+    ahead.begin(behaviour)
+    ahead.go_on(behaviour)
     return ahead
 
 
@@ -676,7 +677,7 @@ def test_a_first_page_that_is_looked_at_late_brings_no_page_again() -> None:
         for number in (1, 2, 3, 4, 5):
             ahead.get(number)
         asked = len(client.asked)
-        ahead._go_on(1, Habits(counts_all=True), first)  # noqa: SLF001 - when a thread comes to it cannot be ordered
+        ahead._go_on(1, ServerBehaviour(counts_all=True), first)  # noqa: SLF001 - when a thread comes to it cannot be ordered
     assert len(client.asked) == asked
 
 
@@ -723,7 +724,7 @@ def test_a_begun_query_in_pages_of_another_size_is_closed() -> None:
     first, second = (query(REPORT, page_size=5, window=week) for week in (FIRST_WEEK, SECOND_WEEK))
     list(reader.pages(shape, first, [second]))
     (late,) = [late for day, _, late in pool.given if day == SECOND_WEEK.first]
-    reader.habits.page_cap = 3
+    reader.behaviour.page_cap = 3
     pages = [shape.column(page, "site_visx_id") for page in reader.pages(shape, second)]
     assert late.cancelled()
     assert pages == [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12], [13, 14]]

@@ -16,9 +16,9 @@ from pages import ROOT, commands, section, table, text_of
 from reference import ROW_IS
 
 from tap_yoc.errors import ExitCode
-from tap_yoc.reports import ENTITIES, REPORT_FIELDS, STANDARD_REPORTS
+from tap_yoc.reports.standard import ENTITIES, REPORT_FIELDS, STANDARD_REPORTS
 from tap_yoc.sandbox.server import Sandbox
-from tap_yoc.setting_descriptions import SETTINGS
+from tap_yoc.settings.schema import SETTINGS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_yoc.columns import Column, Role, kind_of
 from tap_yoc.errors import SettingsError
-from tap_yoc.own_reports import own
-from tap_yoc.reports import ENTITIES, STANDARD_REPORTS, Offer, entities, standard
+from tap_yoc.reports.columns import Column, Role, kind_of
+from tap_yoc.reports.custom import custom_reports
+from tap_yoc.reports.metadata import AccountMetadata
+from tap_yoc.reports.standard import ENTITIES, STANDARD_REPORTS, available_entities, standard_reports
 
 if TYPE_CHECKING:
-    from tap_yoc.reports import Report
+    from tap_yoc.reports.report import Report
 
 DIMENSIONS = {
     "date": "DATE",
@@ -42,13 +43,13 @@ METRICS = {
 
 def offer(
     dimensions: dict[str, str] | None = None, metrics: dict[str, str] | None = None, *, without: tuple[str, ...] = ()
-) -> Offer:
+) -> AccountMetadata:
     """Return the columns of an account."""
     lists = (
         (Role.GROUP_BY, DIMENSIONS if dimensions is None else dimensions),
         (Role.DATA_FIELD, METRICS if metrics is None else metrics),
     )
-    return Offer(
+    return AccountMetadata(
         Column(name=name, role=role, declared=declared, kind=kind_of(name, declared))
         for role, columns in lists
         for name, declared in columns.items()
@@ -63,14 +64,14 @@ def names(columns: tuple[Column, ...]) -> list[str]:
 
 def own_report(**raw: Any) -> Report:  # noqa: ANN401 - whatever stands in the settings
     """Return one own report with a name and a day, changed as told."""
-    (report,) = own([{"name": "mine", "group_by": ["date"], **raw}], offer(), 7)
+    (report,) = custom_reports([{"name": "mine", "group_by": ["date"], **raw}], offer(), 7)
     return report
 
 
 def refusal(*raw_reports: Any) -> str:  # noqa: ANN401 - whatever stands in the settings
     """Return the sentence with which reports are refused."""
     with pytest.raises(SettingsError) as caught:
-        own(raw_reports, offer(), 7)
+        custom_reports(raw_reports, offer(), 7)
     return str(caught.value)
 
 
@@ -121,14 +122,14 @@ def test_the_entities_are_those_of_the_contract() -> None:
 def test_standard_reports_are_chosen_by_name(wanted: list[str] | None, expected: list[str]) -> None:
     """Left out, all but the heavy ones exist; named, exactly those."""
     warnings: list[str] = []
-    assert [report.name for report in standard(wanted, offer(), 7, warnings.append)] == expected
+    assert [report.name for report in standard_reports(wanted, offer(), 7, warnings.append)] == expected
     assert warnings == []
 
 
 def test_an_unknown_standard_report_is_refused() -> None:
     """A name that is no standard report is refused, with the closest one and the whole list."""
     with pytest.raises(SettingsError) as caught:
-        standard(["sites_daily"], offer(), 7, pytest.fail)
+        standard_reports(["sites_daily"], offer(), 7, pytest.fail)
     assert "standard_reports names sites_daily" in str(caught.value)
     assert "did you mean site_daily?" in str(caught.value)
     assert "ad_unit_country_daily" in str(caught.value)
@@ -136,7 +137,7 @@ def test_an_unknown_standard_report_is_refused() -> None:
 
 def test_a_standard_report_asks_for_every_figure_and_the_currency() -> None:
     """Every numeric metric is asked for, types not explained too, and the currency, which belongs to the key."""
-    (report,) = standard(["site_daily"], offer(), 7, pytest.fail)
+    (report,) = standard_reports(["site_daily"], offer(), 7, pytest.fail)
     assert names(report.data_fields) == ["ad_requests", "impressions", "ctr_percent", "revenue", "currency", "mystery"]
     assert names(report.key) == ["date", "publisher_visx_id", "site_visx_id", "currency"]
     assert names(report.figures) == ["ad_requests", "impressions", "ctr_percent", "revenue", "mystery"]
@@ -146,13 +147,13 @@ def test_a_standard_report_asks_for_every_figure_and_the_currency() -> None:
 def test_a_currency_that_is_a_dimension_already_is_not_asked_for_twice() -> None:
     """A column in both lists of the metadata is asked for as a dimension only."""
     both = offer({**DIMENSIONS, "currency": "STRING", "revenue": "DECIMAL"})
-    assert names(both.usual_metrics) == ["ad_requests", "impressions", "ctr_percent", "mystery"]
+    assert names(both.default_metrics) == ["ad_requests", "impressions", "ctr_percent", "mystery"]
 
 
 def test_a_stream_without_its_dimensions_is_left_out_with_one_warning() -> None:
     """What the account may not see costs the streams that need it, one warning each, and no other."""
     warnings: list[str] = []
-    found = standard(None, offer(without=("publisher_visx_id", "company_id")), 7, warnings.append)
+    found = standard_reports(None, offer(without=("publisher_visx_id", "company_id")), 7, warnings.append)
     assert [report.name for report in found] == ["daily_totals"]
     assert len(warnings) == 5
     assert warnings[0] == "Stream account_daily is left out: the account does not have company_id."
@@ -162,7 +163,7 @@ def test_a_stream_without_its_dimensions_is_left_out_with_one_warning() -> None:
 def test_an_entity_without_its_columns_is_left_out_with_one_warning() -> None:
     """An entity needs its id, its name and its parent."""
     warnings: list[str] = []
-    found = entities(offer(without=("site_name", "site_visx_id")), warnings.append)
+    found = available_entities(offer(without=("site_name", "site_visx_id")), warnings.append)
     assert [entity.name for entity in found] == ["companies", "accounts", "publishers"]
     assert warnings == [
         "Stream sites is left out: the account does not have site_visx_id, site_name.",
@@ -177,12 +178,12 @@ def test_additive_metrics_are_the_whole_numbers() -> None:
 
 def test_types_that_are_not_explained_are_listed() -> None:
     """Columns whose type is unknown can be told to the user."""
-    assert names(offer().unexplained) == ["mystery"]
+    assert names(offer().of_unknown_type) == ["mystery"]
 
 
 def test_the_schema_has_the_key_first_and_never_null() -> None:
     """A report's schema holds key, figures and the tap's own columns; only figures may be null."""
-    (report,) = own(
+    (report,) = custom_reports(
         [{"name": "mine", "group_by": ["country", "date"], "data_fields": ["revenue", "is_publisher_campaign"]}],
         offer(),
         7,
@@ -385,10 +386,12 @@ def test_two_reports_of_one_name_are_refused_whatever_their_case() -> None:
 def test_a_column_offered_in_both_lists_is_used_in_one() -> None:
     """A column that is dimension and metric at once may be either in a report, and not both."""
     both = offer({**DIMENSIONS, "currency": "STRING"})
-    (report,) = own([{"name": "mine", "group_by": ["date"], "data_fields": ["revenue", "currency"]}], both, 7)
+    (report,) = custom_reports(
+        [{"name": "mine", "group_by": ["date"], "data_fields": ["revenue", "currency"]}], both, 7
+    )
     assert names(report.key) == ["date", "currency"]
     with pytest.raises(SettingsError, match="currency in group_by and in data_fields"):
-        own([{"name": "mine", "group_by": ["date", "currency"], "data_fields": ["currency"]}], both, 7)
+        custom_reports([{"name": "mine", "group_by": ["date", "currency"], "data_fields": ["currency"]}], both, 7)
 
 
 @pytest.mark.parametrize("text", ['{"gt": {"revenue": NaN}}', '{"gt": {"revenue": Infinity}}'])

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from tap_yoc.columns import Column, Role, kind_of
-from tap_yoc.envelope import Envelope, EnvelopeReader, rows_of
+from tap_yoc.decoding.envelope import Envelope, EnvelopeReader, rows_of
+from tap_yoc.decoding.rows import RowShape
 from tap_yoc.errors import CellError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode
-from tap_yoc.reports import Report
-from tap_yoc.rows import RowShape
+from tap_yoc.reports.columns import Column, Role, kind_of
+from tap_yoc.reports.report import Report
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
-    from tap_yoc.envelope import Answer
+    from tap_yoc.decoding.envelope import Answer
 
 REPORT = Report(
     name="everything",
@@ -346,7 +346,7 @@ def test_a_key_beside_the_rows_is_no_column_of_theirs(caplog: pytest.LogCaptureF
     for _ in range(2):
         (read_row,) = reader.read(page, {}, row_type).rows
         assert row_type.as_dict(read_row)["revenue"] is None
-    row_type.tell_unseen(RunSummary())
+    row_type.warn_of_missing_figures(RunSummary())
     assert "asked for revenue and sent no such column" in caplog.text
 
 

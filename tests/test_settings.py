@@ -16,10 +16,10 @@ from jsonschema import Draft202012Validator
 from pages import snippets
 from singer_sdk import Tap
 
-from tap_yoc.raw_settings import completed
-from tap_yoc.reports import STANDARD_REPORTS
+from tap_yoc.reports.standard import STANDARD_REPORTS
 from tap_yoc.sandbox.world import CREDENTIALS
-from tap_yoc.settings import SECRETS, parse
+from tap_yoc.settings.coercion import coerced_config
+from tap_yoc.settings.parsing import SECRETS, parse
 from tap_yoc.tap import TapYOC
 
 ROOT = Path(__file__).parents[1]
@@ -195,7 +195,7 @@ def test_env_example_has_the_same_settings() -> None:
 
 def test_env_example_is_accepted_by_the_tap() -> None:
     """All variables set as they stand, as text, make a valid configuration."""
-    config = completed({name: value for name, (value, _, _) in env_example().items()}, TapYOC.known_settings())
+    config = coerced_config({name: value for name, (value, _, _) in env_example().items()}, TapYOC.known_settings())
     assert {name: config[name] for name in DEFAULTS} == DEFAULTS
     assert parse(config).reports == ()
 

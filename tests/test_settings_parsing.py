@@ -13,15 +13,15 @@ from harness import settings_of
 
 from tap_yoc.dates import Window, day_of
 from tap_yoc.errors import ExitCode, SettingsError
-from tap_yoc.raw_settings import completed
-from tap_yoc.settings import secrets_in
+from tap_yoc.settings.coercion import coerced_config
+from tap_yoc.settings.parsing import secrets_in
 from tap_yoc.tap import TapYOC
 from tap_yoc.wording import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_yoc.settings import Settings
+    from tap_yoc.settings.parsing import Settings
 
 CANARY = "s3cr3t-canary"
 CONFIG = {
@@ -194,7 +194,7 @@ def test_settings_of_the_sdk_are_no_mistake() -> None:
 )
 def test_mappings_are_read_as_meltano_writes_them_into_variables(text: str, read: dict[str, Any]) -> None:
     """It joins the names of nested settings with dots."""
-    config = completed({**CONFIG, "stream_maps": text}, TapYOC.known_settings())
+    config = coerced_config({**CONFIG, "stream_maps": text}, TapYOC.known_settings())
     assert config["stream_maps"] == read
 
 
@@ -204,7 +204,7 @@ def test_mappings_are_read_as_meltano_writes_them_into_variables(text: str, read
 def test_what_cannot_be_nested_is_no_mapping(text: str) -> None:
     """A name cannot be a value and a mapping."""
     with pytest.raises(SettingsError, match=r"^Setting stream_map_config must be a mapping\.$"):
-        completed({**CONFIG, "stream_map_config": text}, TapYOC.known_settings())
+        coerced_config({**CONFIG, "stream_map_config": text}, TapYOC.known_settings())
 
 
 @pytest.mark.parametrize(

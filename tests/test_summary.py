@@ -98,7 +98,7 @@ def test_missing_key_values_are_told_by_stream_and_column(caplog: pytest.LogCapt
     summary.missing["country_daily", "publisher_visx_id"] += 1
     summary.missing["site_daily", "site_visx_id"] += 5
     with caplog.at_level(logging.INFO, logger="tap-yoc"):
-        summary.tell_missing("country_daily")
+        summary.log_missing("country_daily")
     assert caplog.messages == [
         "Stream country_daily: country was missing in 3 rows.",
         "Stream country_daily: publisher_visx_id was missing in 1 row.",
@@ -144,11 +144,11 @@ def test_what_each_stream_took_is_kept_apart() -> None:
     summary.rows += 30
     summary.count_request()
     watch.seconds += 2
-    first = summary.lap()
+    first = summary.since_last_log()
     summary.complete([date(2026, 6, 1), date(2026, 6, 2)])
     summary.rows += 12
     watch.seconds += 4
-    second = summary.lap()
+    second = summary.since_last_log()
     summary.end("site_daily")
     watch.seconds += 100
     summary.begin("companies")
@@ -181,7 +181,7 @@ def test_the_last_line_as_json() -> None:
     summary.warn("one")
     summary.fail("site_daily", IncompleteDataError('rows of "Zürich"\nare missing'))
     watch.seconds += 42.3456
-    line = summary.told_as("json")
+    line = summary.as_log_line("json")
     assert line.count("\n") == 0
     told = json.loads(line)
     assert told.pop("by_stream")["site_daily"]["rows"] == 1200
@@ -201,7 +201,7 @@ def test_the_last_line_as_json() -> None:
         "incomplete_days": [],
         "warnings": 1,
     }
-    assert summary.told_as("text") == summary.line()
+    assert summary.as_log_line("text") == summary.line()
 
 
 def test_what_a_failure_says_is_told_without_secrets() -> None:
@@ -237,10 +237,10 @@ def test_days_that_lie_behind_are_those_of_the_rows_or_of_the_windows() -> None:
     (reading,) = summary.readings
     summary.plan(date(2026, 6, 1), date(2026, 6, 28))
     passed = [reading.days_passed]
-    summary.come_to(date(2026, 6, 5))
+    summary.note_newest_day(date(2026, 6, 5))
     passed.append(reading.days_passed)
     summary.complete([date(2026, 6, day) for day in range(1, 15)])
     passed.append(reading.days_passed)
-    summary.come_to(date(2026, 6, 21))
+    summary.note_newest_day(date(2026, 6, 21))
     passed.append(reading.days_passed)
     assert passed == [0, 4, 14, 20]

@@ -356,5 +356,5 @@ def test_page_names_the_releases_that_are_tested(name: str) -> None:
 
 
 def test_page_has_the_table() -> None:
-    """docs/targets.md shows what the loads have shown: `python tests/target_matrix.py` after a change."""
+    """docs/targets.md shows what the loads have shown: `make docs` after a change."""
     assert TABLE.findall(PAGE.read_text("utf-8")) == [table()]

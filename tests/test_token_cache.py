@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import settings_of
 
+from tap_yoc.api.token_store import TokenFile, TokenPair, TokenStore, token_store
 from tap_yoc.errors import SettingsError
-from tap_yoc.token_cache import TokenFile, TokenPair, TokenStore, token_store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_yoc.settings import Settings
+    from tap_yoc.settings.parsing import Settings
 
 SECONDS = 10.0
 """No test waits longer for another thread."""

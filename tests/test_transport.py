@@ -10,16 +10,15 @@ import pytest
 from harness import settings_of
 from raw_server import RawServer, drips, ok, sends
 
+from tap_yoc.api.transport import Transport
 from tap_yoc.clock import Clock
 from tap_yoc.doctor.advice import explain
-from tap_yoc.errors import UnavailableError
-from tap_yoc.patience import RetryableError
+from tap_yoc.errors import NotSentError, RetryableError, UnavailableError
 from tap_yoc.redaction import Redactor
 from tap_yoc.summary import RunSummary
-from tap_yoc.transport import NotSentError, Transport
 
 if TYPE_CHECKING:
-    from tap_yoc.transport import Response
+    from tap_yoc.api.transport import Response
 
 LOGIN = {"client_id": "c", "client_secret": "s3cret-s3cret", "username": "u", "password": "p4ssword"}
 

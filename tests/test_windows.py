@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_yoc.dates import Window, days_before, earliest_served, gaps_between, today_at
-from tap_yoc.windows import advance, plan, split
+from tap_yoc.engine.windows import advance, plan, split
 
 if TYPE_CHECKING:
-    from tap_yoc.windows import Plan
+    from tap_yoc.engine.windows import Plan
 
 UTC = timezone.utc
 TODAY = date(2026, 6, 15)

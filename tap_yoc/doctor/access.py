@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_yoc.api.transport import RETRYABLE_STATUSES
 from tap_yoc.doctor.advice import without_rows
 from tap_yoc.doctor.findings import note, ok, skipped
 from tap_yoc.errors import PermissionDeniedError
-from tap_yoc.own_reports import own
-from tap_yoc.reports import REPORT_FIELDS, STANDARD_REPORTS, entities, standard
-from tap_yoc.transport import RETRYABLE_STATUSES
+from tap_yoc.reports.custom import custom_reports
+from tap_yoc.reports.standard import REPORT_FIELDS, STANDARD_REPORTS, available_entities, standard_reports
 
 if TYPE_CHECKING:
     from tap_yoc.doctor.findings import Step
-    from tap_yoc.doctor.patient import Patient
+    from tap_yoc.doctor.observed_tap import ObservedTap
 
 YOC_ADDRESSES = {"https://api.yoc.com", "https://oauth.yoc.com"}
 SHORT_LIFE_SECONDS = 300
@@ -21,9 +21,9 @@ MOST_CLOCK_OFFSET_SECONDS = 60
 SLOW_SECONDS = 10
 
 
-def settings(patient: Patient) -> Step:
+def settings(observed: ObservedTap) -> Step:
     """Say what a run with these settings would read."""
-    wanted, own_settings = patient.run.wanted, patient.settings
+    wanted, own_settings = observed.run.wanted, observed.settings
     if wanted is None:
         return note(
             "Valid, but start_date and end_date leave no day that YOC serves: a run reads nothing.",
@@ -40,10 +40,10 @@ def settings(patient: Patient) -> Step:
     return ok(says)
 
 
-def login(patient: Patient) -> Step:
+def login(observed: ObservedTap) -> Step:
     """Get a token as a run does."""
-    patient.run.authenticator.access_token()
-    grants = patient.grants()
+    observed.run.authenticator.access_token()
+    grants = observed.grants()
     used = grants[-1].asked["grant_type"] if grants else None
     how = {
         None: "The token_cache holds a token that is still good",
@@ -67,19 +67,19 @@ def login(patient: Patient) -> Step:
     return ok(f"{how}{lives}.")
 
 
-def refresh(patient: Patient) -> Step:
+def refresh(observed: ObservedTap) -> Step:
     """Renew the pair once, as a run does when its token expires; never at the price of the only way in."""
-    authenticator, before = patient.run.authenticator, patient.grants()
+    authenticator, before = observed.run.authenticator, observed.grants()
     pair = authenticator.store.pair
     if any(answer.tokens and answer.asked["grant_type"] == "refresh_token" for answer in before):
         return ok("The login was a refresh already.")
     if pair is None or not pair.refresh_token:
         return ok("YOC gave no refresh token: each renewal is a login.")
-    if not patient.settings.password:
+    if not observed.settings.password:
         says = "Not tried: without a password, a lost answer would cost the only way in."
         return skipped(says)
     authenticator.renew(f"Bearer {pair.access_token}")
-    done = patient.grants()[len(before) :]
+    done = observed.grants()[len(before) :]
     if not done:
         return ok("Another run renewed the token pair in the meantime.")
     if not done[-1].tokens or done[-1].tokens.rotates is None:
@@ -91,19 +91,19 @@ def refresh(patient: Patient) -> Step:
     return ok(f"Renewing the token works, and {kind}.")
 
 
-def columns(patient: Patient) -> Step:
+def columns(observed: ObservedTap) -> Step:
     """Read the metadata.
 
     Raises:
         PermissionDeniedError: It is empty.
     """
-    offer = patient.run.offer
-    patient.findings.columns = offer.columns
-    if not offer.columns:
+    metadata = observed.run.metadata
+    observed.findings.columns = metadata.columns
+    if not metadata.columns:
         raise PermissionDeniedError("The login works, and YOC offers it no columns at all.")
-    says = f"{len(offer.dimensions)} dimensions and {len(offer.metrics)} metrics"
-    if unexplained := offer.unexplained:
-        named = ", ".join(column.with_type for column in unexplained)
+    says = f"{len(metadata.dimensions)} dimensions and {len(metadata.metrics)} metrics"
+    if of_unknown_type := metadata.of_unknown_type:
+        named = ", ".join(column.with_type for column in of_unknown_type)
         return note(
             f"{says}; of a type that the tap does not know: {named}.",
             "Nothing at once, since they are read as text; report it, so that they get their type.",
@@ -111,13 +111,13 @@ def columns(patient: Patient) -> Step:
     return ok(f"{says}, all of known types.")
 
 
-def streams(patient: Patient) -> Step:
+def streams(observed: ObservedTap) -> Step:
     """Say which streams a run would have."""
-    chosen, offer, found = patient.settings, patient.run.offer, patient.findings
-    patient.reports = standard(chosen.standard_reports, offer, chosen.lookback_days, found.left_out.append)
-    known = entities(offer, found.left_out.append)
-    found.streams = [report.name for report in patient.reports]
-    mine = own(chosen.reports, offer, chosen.lookback_days)
+    chosen, metadata, found = observed.settings, observed.run.metadata, observed.findings
+    observed.reports = standard_reports(chosen.standard_reports, metadata, chosen.lookback_days, found.left_out.append)
+    known = available_entities(metadata, found.left_out.append)
+    found.streams = [report.name for report in observed.reports]
+    mine = custom_reports(chosen.reports, metadata, chosen.lookback_days)
     found.off = [report.name for report in STANDARD_REPORTS if not report.is_on(chosen.standard_reports)]
     found.streams += [*(report.name for report in mine), *(entity.name for entity in known), REPORT_FIELDS]
     says = f"{len(found.streams)} streams"
@@ -133,9 +133,9 @@ def streams(patient: Patient) -> Step:
     return ok(f"{says}.")
 
 
-def clock(patient: Patient) -> Step | None:
+def clock(observed: ObservedTap) -> Step | None:
     """Compare this machine's clock with the server's, as far as it told the time."""
-    offsets = [answer.clock_offset_seconds for answer in patient.heard if answer.clock_offset_seconds is not None]
+    offsets = [answer.clock_offset_seconds for answer in observed.recorded if answer.clock_offset_seconds is not None]
     if not offsets:
         return None
     offset = min(offsets, key=abs)
@@ -148,35 +148,35 @@ def clock(patient: Patient) -> Step | None:
     )
 
 
-def speed(patient: Patient) -> Step | None:
+def speed(observed: ObservedTap) -> Step | None:
     """Say what took long, though it came in time: a run asks for more days at once than the doctor."""
-    slow = [answer.seconds for answer in patient.heard if answer.seconds > SLOW_SECONDS]
-    if not slow or patient.findings.exit_code:
+    slow = [answer.seconds for answer in observed.recorded if answer.seconds > SLOW_SECONDS]
+    if not slow or observed.findings.exit_code:
         return None
     return note(
-        f"{len(slow)} of {len(patient.heard)} requests took longer than {SLOW_SECONDS} seconds, "
+        f"{len(slow)} of {len(observed.recorded)} requests took longer than {SLOW_SECONDS} seconds, "
         f"the slowest {max(slow):.0f}.",
         "Run at another hour. If it stays, lower window_days, so that each request is for less, or raise "
-        f"request_timeout, which ends it after {patient.settings.request_timeout:g} seconds.",
+        f"request_timeout, which ends it after {observed.settings.request_timeout:g} seconds.",
     )
 
 
-def rereads(patient: Patient) -> Step | None:
+def rereads(observed: ObservedTap) -> Step | None:
     """Say what had to be read again, though it added up in the end."""
-    if not patient.rereads or patient.seen.cap or patient.findings.exit_code:
+    if not observed.rereads or observed.seen.cap or observed.findings.exit_code:
         return None
     return note(
-        f"Something was read twice. {without_rows(' '.join(patient.rereads))}",
+        f"Something was read twice. {without_rows(' '.join(observed.rereads))}",
         "Nothing, if it happens now and then, since YOC revises figures; report it if it stays.",
     )
 
 
-def repeats(patient: Patient) -> Step | None:
+def repeats(observed: ObservedTap) -> Step | None:
     """Say what had to be asked again, though it worked in the end."""
-    summary = patient.run.summary
-    if not summary.retries or patient.findings.exit_code:
+    summary = observed.run.summary
+    if not summary.retries or observed.findings.exit_code:
         return None
-    reasons = sorted({answer.status for answer in patient.heard if answer.status in {0, *RETRYABLE_STATUSES}})
+    reasons = sorted({answer.status for answer in observed.recorded if answer.status in {0, *RETRYABLE_STATUSES}})
     named = ", ".join(f"HTTP {status}" if status else "a broken connection" for status in reasons) or "no JSON"
     return note(
         f"{summary.retries} of {summary.requests} requests had to be repeated ({named}).",

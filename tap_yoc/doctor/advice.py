@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_yoc.errors import SettingsError, UnavailableError
-from tap_yoc.patience import LONGEST_WAIT_SECONDS, RetryableError
+from tap_yoc.api.retry import LONGEST_WAIT_SECONDS
+from tap_yoc.errors import RetryableError, SettingsError, UnavailableError
 
 if TYPE_CHECKING:
     from tap_yoc.errors import YOCError

@@ -7,10 +7,10 @@ import sys
 
 import click
 
-from tap_yoc.command import YOCCommand
-from tap_yoc.doctor.examination import examine
-from tap_yoc.doctor.patient import Patient
+from tap_yoc.doctor.checks import examine
+from tap_yoc.doctor.observed_tap import ObservedTap
 from tap_yoc.doctor.text import as_json, as_text
+from tap_yoc.singer.command import YOCCommand
 
 
 @click.command(
@@ -24,7 +24,7 @@ from tap_yoc.doctor.text import as_json, as_text
     "--config", "paths", multiple=True, metavar="FILE", help="Configuration file, or ENV for the environment."
 )
 @click.option("--text/--json", "wants_text", default=True, help="Sentences, as when left out, or one JSON object.")
-@click.version_option(Patient.plugin_version, prog_name="tap-yoc-doctor", message="%(prog)s v%(version)s")
+@click.version_option(ObservedTap.plugin_version, prog_name="tap-yoc-doctor", message="%(prog)s v%(version)s")
 @click.pass_context
 def main(context: click.Context, paths: tuple[str, ...], *, wants_text: bool) -> None:
     """Examine, print, and exit as the tap would."""
@@ -32,10 +32,10 @@ def main(context: click.Context, paths: tuple[str, ...], *, wants_text: bool) ->
     if sys.stderr.isatty():
         click.echo("Asking YOC; a few seconds, longer where nothing answers.", err=True)
 
-    def new_patient() -> Patient:
-        config = Patient.cb_config(context, click.Option(["--config"]), paths)
-        return Patient(config=dict(config.config), parse_env_config=config.parse_env)
+    def new_observed() -> ObservedTap:
+        config = ObservedTap.cb_config(context, click.Option(["--config"]), paths)
+        return ObservedTap(config=dict(config.config), parse_env_config=config.parse_env)
 
-    found = examine(new_patient)
-    click.echo((as_text if wants_text else as_json)(found, Patient.plugin_version))
+    found = examine(new_observed)
+    click.echo((as_text if wants_text else as_json)(found, ObservedTap.plugin_version))
     sys.exit(found.exit_code)

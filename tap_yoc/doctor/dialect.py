@@ -1,4 +1,4 @@
-"""How the server answers, read off what was heard and what the tap's own paging learned; pure.
+"""How the server answers, read off what was recorded and what the tap's own paging learned; pure.
 
 Each trait names the sandbox's forms that play it, so that a server nobody else can reach becomes a test.
 """
@@ -8,22 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_yoc.doctor.cells import blank_traits, cell_traits, offer_traits
+from tap_yoc.api.transport import TOO_MANY_REQUESTS, UNAVAILABLE
+from tap_yoc.decoding.envelope import ROW_LISTS, TOTAL_HEADER, TOTAL_HOLDERS, TOTALS, rows_of, rows_path, total_of
 from tap_yoc.doctor.findings import Trait
-from tap_yoc.doctor.listening import REPORT
-from tap_yoc.envelope import ROW_LISTS, TOTAL_HEADER, TOTAL_HOLDERS, TOTALS, rows_of, rows_path, total_of
+from tap_yoc.doctor.recording_transport import REPORT
+from tap_yoc.doctor.value_formats import blank_traits, cell_traits, offer_traits
 from tap_yoc.errors import UnknownEnvelopeError
 from tap_yoc.exact_json import decode
-from tap_yoc.transport import TOO_MANY_REQUESTS, UNAVAILABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_yoc.columns import Column
-    from tap_yoc.doctor.listening import Heard
-    from tap_yoc.envelope import RawRow
+    from tap_yoc.decoding.envelope import RawRow
+    from tap_yoc.doctor.recording_transport import RecordedAnswer
+    from tap_yoc.engine.pagination import ServerBehaviour
     from tap_yoc.exact_json import Json
-    from tap_yoc.pagination import Habits
+    from tap_yoc.reports.columns import Column
 
 WORTH_COMPRESSING = 1024
 """Bytes from which on an answer that came as it is tells that the server does not compress."""
@@ -46,25 +46,27 @@ class Seen:
     """Whether it counts its pages by the size asked for, so that rows between two pages are lost."""
 
 
-def traits_of(heard: Sequence[Heard], seen: Seen, habits: Habits, columns: Sequence[Column]) -> list[Trait]:
+def traits_of(
+    recorded: Sequence[RecordedAnswer], seen: Seen, behaviour: ServerBehaviour, columns: Sequence[Column]
+) -> list[Trait]:
     """Return all that was learned, in the order in which one would tell it."""
-    readable = [(answer, body) for answer, body in _reports(heard) if _is_readable(body)]
+    readable = [(answer, body) for answer, body in _reports(recorded) if _is_readable(body)]
     with_rows = [(answer, body) for answer, body in readable if rows_of(body)]
     return [
-        *_unreadable(heard, rows_path(with_rows[0][1]) if with_rows else None),
-        *_envelope(with_rows or readable, habits),
-        *_paging(seen, habits),
+        *_unreadable(recorded, rows_path(with_rows[0][1]) if with_rows else None),
+        *_envelope(with_rows or readable, behaviour),
+        *_paging(seen, behaviour),
         *cell_traits([(answer, rows_of(body)) for answer, body in with_rows], columns),
-        *offer_traits(heard, columns),
-        *blank_traits(heard, with_rows),
-        *_errors(heard),
-        *_tokens(heard),
+        *offer_traits(recorded, columns),
+        *blank_traits(recorded, with_rows),
+        *_errors(recorded),
+        *_tokens(recorded),
     ]
 
 
-def _reports(heard: Sequence[Heard]) -> Iterator[tuple[Heard, Json]]:
+def _reports(recorded: Sequence[RecordedAnswer]) -> Iterator[tuple[RecordedAnswer, Json]]:
     """Yield the reports that came as JSON."""
-    for answer in heard:
+    for answer in recorded:
         if answer.place == REPORT and answer.worked:
             try:
                 yield answer, decode(answer.content)
@@ -72,19 +74,19 @@ def _reports(heard: Sequence[Heard]) -> Iterator[tuple[Heard, Json]]:
                 continue  # a page of some proxy; the step that met it says so
 
 
-def _unreadable(heard: Sequence[Heard], path: tuple[str, ...] | None) -> Iterator[Trait]:
-    for _, body in _reports(heard):
+def _unreadable(recorded: Sequence[RecordedAnswer], path: tuple[str, ...] | None) -> Iterator[Trait]:
+    for _, body in _reports(recorded):
         if not _is_readable(body) and (path is None or rows_at(path, body) is None):
             yield Trait(name="unknown_shape", value=_shape(body), says=_shape(body))
             return
 
 
-def _envelope(reports: Sequence[tuple[Heard, Json]], habits: Habits) -> Iterator[Trait]:
+def _envelope(reports: Sequence[tuple[RecordedAnswer, Json]], behaviour: ServerBehaviour) -> Iterator[Trait]:
     for answer, body in reports[:1]:
         path = rows_path(body)
         says = f"under `{'.'.join(path)}`" if path else "a bare list"
         yield Trait(name="rows", value=".".join(path), says=says, forms=_envelope_form(path))
-        yield _total(answer, body, habits)
+        yield _total(answer, body, behaviour)
 
 
 def _envelope_form(path: tuple[str, ...]) -> dict[str, str]:
@@ -122,14 +124,14 @@ def _shape(body: Json, levels: int = 3) -> str:
     return kinds.get(type(body), "number")
 
 
-def _total(answer: Heard, body: Json, habits: Habits) -> Trait:
+def _total(answer: RecordedAnswer, body: Json, behaviour: ServerBehaviour) -> Trait:
     place = _place_of_total(body, answer.headers)
     if place is None:
         return Trait(name="total", value=None, says="none", forms={"total": "none"})
     holder, name, value = place
     where = name if holder in {"", "header"} else f"{holder}.{name}"
     is_text = isinstance(value, str) and holder != "header"
-    counts, counted = _COUNTED[habits.counts_all]
+    counts, counted = _COUNTED[behaviour.counts_all]
     forms: dict[str, str | int | bool] = {}
     if holder in {*TOTAL_HOLDERS, "header"}:
         forms["total"] = holder
@@ -160,8 +162,8 @@ def _place_of_total(body: Json, headers: Mapping[str, str]) -> tuple[str, str, A
     return ("header", TOTAL_HEADER, headers[TOTAL_HEADER]) if total_of({}, headers) is not None else None
 
 
-def _paging(seen: Seen, habits: Habits) -> Iterator[Trait]:
-    if (first := habits.first_page) is not None:
+def _paging(seen: Seen, behaviour: ServerBehaviour) -> Iterator[Trait]:
+    if (first := behaviour.first_page) is not None:
         yield Trait(name="first_page", value=first, says=str(first), forms={"first_page": first})
     if seen.before_first:
         yield _trait_of_page("before_first", seen.before_first, ANSWERS_TO_THE_PAGE_BEFORE)
@@ -186,28 +188,28 @@ def _trait_of_page(name: str, answer: str, words: Mapping[str, str]) -> Trait:
     return Trait(name=name, value=answer, says=words.get(answer, answer), forms=forms)
 
 
-def _errors(heard: Sequence[Heard]) -> Iterator[Trait]:
-    kinds = sorted({_kind_of_body(answer) for answer in heard if answer.is_refusal})
+def _errors(recorded: Sequence[RecordedAnswer]) -> Iterator[Trait]:
+    kinds = sorted({_kind_of_body(answer) for answer in recorded if answer.is_refusal})
     if kinds:
         forms = {"errors": kinds[0]} if len(kinds) == 1 and kinds[0] in {"json", "html", "empty"} else {}
-        statuses = sorted({answer.status for answer in heard if answer.is_refusal})
+        statuses = sorted({answer.status for answer in recorded if answer.is_refusal})
         words = {"json": "JSON", "html": "a web page", "empty": "nothing", "other": "something else"}
         says = (
             f"{', '.join(f'HTTP {status}' for status in statuses)}, with {' or '.join(words[kind] for kind in kinds)}"
         )
         yield Trait(name="errors", value={"statuses": statuses, "bodies": kinds}, says=says, forms=forms)
     if waits := sorted(
-        {_kind_of_wait(answer) for answer in heard if answer.status in {TOO_MANY_REQUESTS, UNAVAILABLE}}
+        {_kind_of_wait(answer) for answer in recorded if answer.status in {TOO_MANY_REQUESTS, UNAVAILABLE}}
     ):
         yield Trait(name="retry_after", value=waits, says=" or ".join(waits))
-    encodings = sorted({answer.headers.get("Content-Encoding", "none") for answer in heard if answer.worked})
+    encodings = sorted({answer.headers.get("Content-Encoding", "none") for answer in recorded if answer.worked})
     if zipped := [encoding for encoding in encodings if encoding != "none"]:
         yield Trait(name="compression", value=zipped, says=", ".join(zipped), forms={"compression": "gzip"})
-    elif any(len(answer.content) >= WORTH_COMPRESSING for answer in heard):
+    elif any(len(answer.content) >= WORTH_COMPRESSING for answer in recorded):
         yield Trait(name="compression", value=[], says="none", forms={"compression": "none"})
 
 
-def _kind_of_body(answer: Heard) -> str:
+def _kind_of_body(answer: RecordedAnswer) -> str:
     try:
         decode(answer.content)
     except ValueError:
@@ -216,15 +218,15 @@ def _kind_of_body(answer: Heard) -> str:
     return "json"
 
 
-def _kind_of_wait(answer: Heard) -> str:
+def _kind_of_wait(answer: RecordedAnswer) -> str:
     header = answer.headers.get("Retry-After", "").strip()
     if not header:
         return "none"
     return "seconds" if header.replace(".", "", 1).isdecimal() else "a date" if ":" in header else "something else"
 
 
-def _tokens(heard: Sequence[Heard]) -> Iterator[Trait]:
-    told = [answer.tokens for answer in heard if answer.tokens]
+def _tokens(recorded: Sequence[RecordedAnswer]) -> Iterator[Trait]:
+    told = [answer.tokens for answer in recorded if answer.tokens]
     if not told:
         return
     forms: dict[str, str | int | bool] = {"expires_in_as": told[0].told_as}

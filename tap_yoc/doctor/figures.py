@@ -6,27 +6,28 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_yoc.client import NO_CONTENT, NOT_FOUND, Query
-from tap_yoc.columns import Kind
+from tap_yoc.api.client import NO_CONTENT, NOT_FOUND, Query
 from tap_yoc.dates import ONE_DAY, Window, day_of, gaps_between
-from tap_yoc.doctor.cells import blank_names
+from tap_yoc.decoding.envelope import rows_path
+from tap_yoc.decoding.rows import RowShape
 from tap_yoc.doctor.dialect import rows_at
 from tap_yoc.doctor.findings import note, ok, skipped
-from tap_yoc.envelope import rows_path
+from tap_yoc.doctor.value_formats import blank_names
 from tap_yoc.errors import UnknownEnvelopeError
 from tap_yoc.exact_json import decode
-from tap_yoc.reports import DATE, ENTITIES, Report
-from tap_yoc.rows import RowShape
+from tap_yoc.reports.columns import Kind
+from tap_yoc.reports.report import DATE, Report
+from tap_yoc.reports.standard import ENTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from tap_yoc.columns import Column
+    from tap_yoc.decoding.rows import Row
     from tap_yoc.doctor.findings import Step
-    from tap_yoc.doctor.listening import Heard
-    from tap_yoc.doctor.patient import Patient
-    from tap_yoc.rows import Row
+    from tap_yoc.doctor.observed_tap import ObservedTap
+    from tap_yoc.doctor.recording_transport import RecordedAnswer
+    from tap_yoc.reports.columns import Column
 
 DAYS = 7
 ROWS_A_PAGE = 3
@@ -36,23 +37,23 @@ MOST_PAGES = 3
 MOST_COUNTED = 5000
 
 
-def days(patient: Patient) -> Step:
+def days(observed: ObservedTap) -> Step:
     """Read the totals of the last days in small pages, and learn how the server pages.
 
     Raises:
         PermissionDeniedError: The account has no days, or nothing to count.
     """
-    run, found = patient.run, patient.findings
-    run.offer.require_figures()
+    run, found = observed.run, observed.findings
+    run.metadata.require_figures()
     reach = run.reach
     if reach.last < reach.first:
         return skipped("Not tried: end_date lies before the days that YOC serves.")
     week = Window(first=max(reach.first, reach.last - timedelta(days=DAYS - 1)), last=reach.last)
-    known = _read_totals(patient, week)
+    known = _read_totals(observed, week)
     found.has_newest_wanted = reach.last in known
     if not known:
-        return _look_further_back(patient, reach, week)
-    patient.window = week
+        return _look_further_back(observed, reach, week)
+    observed.window = week
     found.period, found.newest_day = str(week), max(known).isoformat()
     last = "yesterday" if reach.last == run.today - ONE_DAY else "the last day wanted"
     if reach.last not in known:
@@ -69,38 +70,38 @@ def days(patient: Patient) -> Step:
     return ok(f"The totals of {week} are there, with {last}, {reach.last}.")
 
 
-def _look_further_back(patient: Patient, reach: Window, week: Window) -> Step:
+def _look_further_back(observed: ObservedTap, reach: Window, week: Window) -> Step:
     """Find the newest day with rows, if any, and learn the paging there."""
     do = "Compare with hub.yoc.com: if it has figures, ask YOC's account manager what this login may see."
-    shape, query = _totals(patient, reach, patient.settings.page_size)
-    known = _days_in(shape, patient.read(shape, query))
+    shape, query = _totals(observed, reach, observed.settings.page_size)
+    known = _days_in(shape, observed.read(shape, query))
     if not known:
         return note(f"No day of {reach} has a row.", do)
     newest = max(known)
-    patient.window = Window(first=max(reach.first, newest - timedelta(days=DAYS - 1)), last=newest)
-    patient.findings.period, patient.findings.newest_day = str(patient.window), newest.isoformat()
-    _read_totals(patient, patient.window)
+    observed.window = Window(first=max(reach.first, newest - timedelta(days=DAYS - 1)), last=newest)
+    observed.findings.period, observed.findings.newest_day = str(observed.window), newest.isoformat()
+    _read_totals(observed, observed.window)
     return note(f"No day of {week} has a row; the newest day that has one is {newest}.", do)
 
 
-def _read_totals(patient: Patient, window: Window) -> set[date]:
+def _read_totals(observed: ObservedTap, window: Window) -> set[date]:
     """Return the days that have rows, read in small pages; what this shows of the paging is noted."""
-    shape, query = _totals(patient, window, ROWS_A_PAGE)
-    pages = patient.read(shape, query)
+    shape, query = _totals(observed, window, ROWS_A_PAGE)
+    pages = observed.read(shape, query)
     if pages:
-        habits, seen = patient.run.reader.habits, patient.seen
-        first = 1 if habits.first_page is None else habits.first_page
-        query = query.cut_to(min(ROWS_A_PAGE, habits.page_cap or ROWS_A_PAGE))
+        behaviour, seen = observed.run.reader.behaviour, observed.seen
+        first = 1 if behaviour.first_page is None else behaviour.first_page
+        query = query.cut_to(min(ROWS_A_PAGE, behaviour.page_cap or ROWS_A_PAGE))
         if first == 1:
-            seen.before_first = _answer_to(patient.asked(query, 0), patient.asked(query, 1), "first")
+            seen.before_first = _answer_to(observed.asked(query, 0), observed.asked(query, 1), "first")
         beyond = first + len(pages)
         with suppress(UnknownEnvelopeError):  # an empty page may be nothing that the tap takes for rows
-            patient.run.client.try_page(query, beyond, shape)
-        seen.past_end = _answer_to(patient.asked(query, beyond), patient.asked(query, beyond - 1), "last")
+            observed.run.client.try_page(query, beyond, shape)
+        seen.past_end = _answer_to(observed.asked(query, beyond), observed.asked(query, beyond - 1), "last")
     return _days_in(shape, pages)
 
 
-def _answer_to(beyond: Heard | None, neighbour: Heard | None, same: str) -> str | None:
+def _answer_to(beyond: RecordedAnswer | None, neighbour: RecordedAnswer | None, same: str) -> str | None:
     """Return how the server answers to a page that does not exist, in the words of the sandbox's forms."""
     if beyond is None or neighbour is None or not neighbour.worked or not beyond.status:
         return None
@@ -115,35 +116,35 @@ def _answer_to(beyond: Heard | None, neighbour: Heard | None, same: str) -> str 
     return same if rows == rows_at(rows_path(body), body) else "other rows"
 
 
-def history(patient: Patient) -> Step:
+def history(observed: ObservedTap) -> Step:
     """Ask for the first day that a run reads."""
-    if (wanted := patient.run.wanted) is None:
+    if (wanted := observed.run.wanted) is None:
         return skipped("Not tried: there is no day to read.")
     first = Window(first=wanted.first, last=wanted.first)
-    shape, query = _totals(patient, first, patient.settings.page_size)
-    if patient.read(shape, query):
+    shape, query = _totals(observed, first, observed.settings.page_size)
+    if observed.read(shape, query):
         return ok(f"The first day that a run reads, {first}, is served and has rows.")
     return ok(f"The first day that a run reads, {first}, is served and has no rows: figures begin later.")
 
 
-def pages(patient: Patient) -> Step:
+def pages(observed: ObservedTap) -> Step:
     """Ask for pages of the usual size of the finest report that a run reads, to see whether they are cut."""
-    run, offer, seen = patient.run, patient.run.offer, patient.seen
-    if patient.window is None or not patient.reports:
+    run, metadata, seen = observed.run, observed.run.metadata, observed.seen
+    if observed.window is None or not observed.reports:
         return skipped("Not tried: there are no rows to look at.")
-    finest = max(patient.reports, key=lambda report: len(report.group_by))
+    finest = max(observed.reports, key=lambda report: len(report.group_by))
     # Beside what the stream asks for: names that the metadata spells with blanks, and booleans, whose spelling varies.
-    blank_dimensions = offer.pick(name for name in blank_names(patient.heard) if name in offer.dimensions)
+    blank_dimensions = metadata.pick(name for name in blank_names(observed.recorded) if name in metadata.dimensions)
     names = [column for column in blank_dimensions if column not in finest.group_by]
-    flags = [column for column in offer.metrics.values() if column.kind is Kind.BOOLEAN]
+    flags = [column for column in metadata.metrics.values() if column.kind is Kind.BOOLEAN]
     shape, query = _query(
-        (*finest.group_by, *names), (*finest.data_fields, *flags), patient.window, run.settings.page_size
+        (*finest.group_by, *names), (*finest.data_fields, *flags), observed.window, run.settings.page_size
     )
-    given = [len(page) for page in patient.read(shape, query, MOST_PAGES)]
+    given = [len(page) for page in observed.read(shape, query, MOST_PAGES)]
     seen.asked_rows, seen.given_rows = query.page_size, max(given, default=0)
-    seen.cap_loses_rows = run.reader.habits.page_cap is not None
+    seen.cap_loses_rows = run.reader.behaviour.page_cap is not None
     if seen.cap_loses_rows or (len(given) > 1 and given[0] < query.page_size):
-        seen.cap = run.reader.habits.page_cap or given[0]
+        seen.cap = run.reader.behaviour.page_cap or given[0]
         return note(
             f"YOC gives {seen.cap} rows a page where {query.page_size} are asked for, and does not say so.",
             f"Nothing: the tap notices. With page_size {seen.cap} it need not find out in every run.",
@@ -153,21 +154,23 @@ def pages(patient: Patient) -> Step:
     return ok(f"Pages of {query.page_size} rows come whole.")
 
 
-def account(patient: Patient) -> Step:
+def account(observed: ObservedTap) -> Step:
     """Count what the account sees in the days that were looked at."""
-    run, offer = patient.run, patient.run.offer
-    if patient.window is None:
+    run, metadata = observed.run, observed.run.metadata
+    if observed.window is None:
         return skipped("Not tried: there are no rows to look at.")
     columns = {entity.name: entity.id_column for entity in ENTITIES} | {"countries": "country"}
     for name, column in columns.items():
-        if not offer.missing([column]):
-            group_by = offer.pick([column])
-            shape, query = _query(group_by, offer.one_metric, patient.window, run.settings.page_size)
+        if not metadata.missing([column]):
+            group_by = metadata.pick([column])
+            shape, query = _query(group_by, metadata.any_metric, observed.window, run.settings.page_size)
             cells = {
-                cell for page in patient.read(shape, query, _pages_for(query)) for cell in shape.column(page, column)
+                cell for page in observed.read(shape, query, _pages_for(query)) for cell in shape.column(page, column)
             }
-            patient.findings.sees[name] = len(cells - {group_by[0].missing})
-    seen = ", ".join(f"{count}{_more(count)} {name.replace('_', ' ')}" for name, count in patient.findings.sees.items())
+            observed.findings.sees[name] = len(cells - {group_by[0].missing})
+    seen = ", ".join(
+        f"{count}{_more(count)} {name.replace('_', ' ')}" for name, count in observed.findings.sees.items()
+    )
     return ok(f"It sees {seen}.") if seen else skipped("Nothing that could be counted.")
 
 
@@ -179,9 +182,9 @@ def _pages_for(query: Query) -> int:
     return -(-MOST_COUNTED // query.page_size)
 
 
-def _totals(patient: Patient, window: Window, page_size: int) -> tuple[RowShape, Query]:
-    offer = patient.run.offer
-    return _query(offer.pick([DATE]), offer.usual_metrics, window, page_size)
+def _totals(observed: ObservedTap, window: Window, page_size: int) -> tuple[RowShape, Query]:
+    metadata = observed.run.metadata
+    return _query(metadata.pick([DATE]), metadata.default_metrics, window, page_size)
 
 
 def _query(

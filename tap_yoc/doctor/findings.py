@@ -11,8 +11,8 @@ from tap_yoc.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_yoc.columns import Column
     from tap_yoc.exact_json import Json
+    from tap_yoc.reports.columns import Column
 
 
 class State(str, Enum):

@@ -7,8 +7,8 @@ import platform
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from tap_yoc.columns import Role
 from tap_yoc.doctor.findings import State
+from tap_yoc.reports.columns import Role
 
 if TYPE_CHECKING:
     from tap_yoc.doctor.findings import Findings

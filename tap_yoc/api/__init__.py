@@ -1,0 +1,1 @@
+"""YOC over HTTP: requests, the login, retries and the rate limit."""

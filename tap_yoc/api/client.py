@@ -1,0 +1,231 @@
+"""YOC's reporting endpoint: the metadata and one page of a report; status to exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from tap_yoc.decoding.envelope import Answer, EnvelopeReader, total_of
+from tap_yoc.errors import (
+    LoginError,
+    PermissionDeniedError,
+    RequestRefusedError,
+    RetryableError,
+    SettingsError,
+    UnknownEnvelopeError,
+)
+from tap_yoc.reports.columns import columns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tap_yoc.api.auth import YOCAuthenticator
+    from tap_yoc.api.retry import Retrier
+    from tap_yoc.api.transport import Response, Transport
+    from tap_yoc.dates import Window
+    from tap_yoc.decoding.envelope import RowType
+    from tap_yoc.exact_json import Json
+    from tap_yoc.reports.columns import Column
+    from tap_yoc.reports.report import Report
+    from tap_yoc.settings.parsing import Settings
+
+REPORT_PATH = "/api/v1/reporting/publishers"
+NO_CONTENT, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 204, 401, 403, 404, 500
+FIRST_PAGE = 1
+"""Or 0, which is not known."""
+ERRORS_THAT_REFUSE = 3
+"""So many internal errors to one page that may not exist are taken for its refusal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """One report to ask for, all of its pages."""
+
+    group_by: Sequence[str]
+    data_fields: Sequence[str]
+    sort: Sequence[str]
+    """The whole grain, ascending, so that pages are stable."""
+    window: Window | None
+    filters: tuple[Json, ...] = ()
+    """Filter trees in YOC's syntax, all of which must hold."""
+    page_size: int
+    sent: list[str] = field(default_factory=list, compare=False)
+    """An entry for each request that went out for it so far: its pages, and repetitions.
+
+    A list, since threads may append to one without a lock.
+    """
+
+    @classmethod
+    def of(
+        cls,
+        report: Report,
+        *,
+        window: Window | None,
+        page_size: int,
+        data_fields: Sequence[str] | None = None,
+        filters: tuple[Json, ...] = (),
+    ) -> Query:
+        """Return the query of a report, of some of its metrics if they are named."""
+        return cls(
+            group_by=[column.name for column in report.group_by],
+            data_fields=[column.name for column in report.data_fields] if data_fields is None else data_fields,
+            sort=[column.name for column in report.key],
+            window=window,
+            filters=filters,
+            page_size=page_size,
+        )
+
+    def cut_to(self, page_size: int) -> Query:
+        """Return the same report in pages of another size, counted together."""
+        return replace(self, page_size=page_size)
+
+    def body(self, page: int) -> dict[str, Json]:
+        """Return the request's JSON body.
+
+        Source: YOC's help, "Basic reports" and "Advanced reports".
+        """
+        trees = [*self.filters]
+        if self.window:
+            trees = [
+                {"gte": {"date": self.window.first.isoformat()}},
+                {"lte": {"date": self.window.last.isoformat()}},
+                *trees,
+            ]
+        return {
+            **({"query": {"and": trees} if len(trees) > 1 else trees[0]} if trees else {}),
+            "page": page,
+            "page_size": self.page_size,
+            "group_by": list(self.group_by),
+            "data_fields": list(self.data_fields),
+            "sort": [f"+{column}" for column in self.sort],
+        }
+
+
+class YOCClient:
+    """Asks YOC, with retries; one instance a tap, safe under threads."""
+
+    def __init__(
+        self, settings: Settings, transport: Transport, retrier: Retrier, authenticator: YOCAuthenticator
+    ) -> None:
+        """Ask nothing yet."""
+        self._url = settings.api_url + REPORT_PATH
+        self._transport = transport
+        self._retrier = retrier
+        self._authenticator = authenticator
+        self._envelopes = EnvelopeReader()
+        self._served: dict[str, Json] | None = None
+        """The body of a request that was answered with rows."""
+
+    def columns(self) -> list[Column]:
+        """Return the columns that the account may ask for.
+
+        Raises:
+            YOCError: Whatever kept them from being read.
+        """
+
+        def attempt() -> Json:
+            response = self._exchange("GET", [])
+            self._raise_for_status(response, "the metadata")
+            return response.json()
+
+        try:
+            return columns_of(self._retrier.call("The metadata", attempt))
+        except RequestRefusedError as error:
+            raise SettingsError(f"{error} Is api_url right?") from error
+
+    def page(
+        self, query: Query, number: int, row_type: RowType, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Answer | None:
+        """Return a page of a report, or None when YOC answers that it lies past the end.
+
+        It is repeated only as long as `is_wanted()` is true.
+
+        Raises:
+            RequestRefusedError: YOC does not accept the query.
+            YOCError: Whatever else kept it from being read.
+        """
+        return self._page(query, number, row_type, is_wanted, is_probe=False)
+
+    def try_page(self, query: Query, number: int, row_type: RowType) -> Answer | None:
+        """Return a page, or None when YOC refuses its number, with an error of its own (500) or an answer without rows.
+
+        An answer in which no rows are recognised counts as refused, since those of page 1 were recognised.
+        """
+        try:
+            return self._page(query, number, row_type, lambda: True, is_probe=True)
+        except (RequestRefusedError, UnknownEnvelopeError):
+            return None
+
+    def wait_until_served(self, sent: list[str]) -> None:
+        """Return once YOC answers a request that had rows before with anything but 404; at once if there is none.
+
+        Raises:
+            YOCError: It did not, for as long as one request is repeated.
+        """
+        if (body := self._served) is None:
+            return
+
+        def attempt() -> None:
+            response = self._exchange("POST", sent, json=body)
+            if response.status == NOT_FOUND:
+                raise RetryableError("HTTP 404 for a page that was there before")
+            self._raise_for_status(response, "a page that was there before")
+
+        self._retrier.call("A page that was there before", attempt)
+
+    def _page(
+        self, query: Query, number: int, row_type: RowType, is_wanted: Callable[[], bool], *, is_probe: bool
+    ) -> Answer | None:
+        what = f"Page {number} of {', '.join(query.group_by)}{f' for {query.window}' if query.window else ''}"
+
+        errors = 0
+
+        def attempt() -> Answer | None:
+            nonlocal errors
+            body = query.body(number)
+            response = self._exchange("POST", query.sent, json=body)
+            if response.status == NOT_FOUND:
+                return None  # the address is right, since the metadata came from it
+            errors += response.status == INTERNAL_ERROR
+            if is_probe and errors == ERRORS_THAT_REFUSE:
+                return None  # a negative offset reaches some servers' database
+            self._raise_for_status(response, what)
+            answer = self._read(response, row_type)
+            if answer.rows and number <= FIRST_PAGE:  # which stays when others come and go
+                self._served = body
+            return answer
+
+        return self._retrier.call(what, attempt, is_wanted=is_wanted)
+
+    def _read(self, response: Response, row_type: RowType) -> Answer:
+        if response.status == NO_CONTENT:
+            return Answer(rows=[], total=total_of(None, response.headers))  # in so many words an empty page
+        try:
+            return self._envelopes.read(response.content, response.headers, row_type)
+        except ValueError:
+            raise response.not_json() from None
+
+    def _exchange(self, method: Literal["GET", "POST"], sent: list[str], **body: Any) -> Response:  # noqa: ANN401 - JSON
+        """Return the answer to a signed request, taken down in `sent`; after a 401 the token is renewed, once."""
+        sent.append(method)
+        response = self._transport.send(method, self._url, auth=self._authenticator, **body)
+        if response.status == UNAUTHORIZED:
+            self._authenticator.renew(response.sent_headers.get("Authorization"))
+            sent.append(method)
+            response = self._transport.send(method, self._url, auth=self._authenticator, **body)
+        return response
+
+    def _raise_for_status(self, response: Response, what: str) -> None:
+        self._transport.raise_if_retryable(response)
+        if not response.is_refusal:
+            return
+        said = self._transport.excerpt(response)
+        if response.status == UNAUTHORIZED:
+            raise LoginError(
+                f"YOC refuses a token that it has just given ({said}); ask YOC whether the account is open."
+            )
+        if response.status == FORBIDDEN:
+            raise PermissionDeniedError(
+                f"YOC does not let this account see {what} ({said}); ask YOC's account manager."
+            )
+        raise RequestRefusedError(f"YOC refuses {what} ({said}); check your own reports, or report this.")

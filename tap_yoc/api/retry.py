@@ -1,0 +1,107 @@
+"""Retries: which wait lies between two attempts of a request, and when to give up."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import backoff
+
+from tap_yoc.errors import RetryableError, RunStopped, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tap_yoc.api.rate_limiter import RateLimiter
+    from tap_yoc.clock import Clock
+    from tap_yoc.summary import RunSummary
+
+logger = logging.getLogger("tap-yoc")
+
+T = TypeVar("T")
+
+LONGEST_WAIT_SECONDS = 600.0
+"""No single wait is longer, whatever `Retry-After` says: a quota may be raised or reset earlier than announced."""
+SHORTEST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 120.0
+
+
+def retry_after_seconds(header: str | None, now: datetime) -> float | None:
+    """Return how long a `Retry-After` asks to wait, or None when it does not say anything usable.
+
+    Shape: `"120"` or `"Wed, 21 Oct 2026 07:28:00 GMT"`.
+    Units: seconds, above 0 and capped at `LONGEST_WAIT_SECONDS`.
+    """
+    text = (header or "").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+        except (OverflowError, TypeError, ValueError):
+            return None
+        seconds = (moment.replace(tzinfo=moment.tzinfo or timezone.utc) - now).total_seconds()
+    return min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else None
+
+
+class Retrier:
+    """Repeats a request until it works or the budget is used up; one for all requests of a run."""
+
+    def __init__(self, *, budget_seconds: float, limiter: RateLimiter, clock: Clock, summary: RunSummary) -> None:
+        """Take how long one request may be retried in all."""
+        self._budget_seconds = budget_seconds
+        self.limiter = limiter
+        self._clock = clock
+        self._summary = summary
+        self._outage = False
+        """Whether a request used up its budget, and nothing has worked since."""
+
+    def call(
+        self,
+        what: str,
+        attempt: Callable[[], T],
+        *,
+        within_turn: bool = False,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> T:
+        """Return what the attempt returns, repeating it while it raises `RetryableError`.
+
+        `within_turn` says that the caller already has its place in flight, as a request has that renews its token;
+        `is_wanted` whether anybody still waits for the result.
+
+        Raises:
+            UnavailableError: The budget is used up; or an earlier request used it up and nothing has worked since.
+            RunStopped: The run ended, or nobody wants the result any more.
+        """
+        started: float | None = None
+        backoffs = backoff.expo(factor=1, max_value=LONGEST_BACKOFF_SECONDS)
+        next(backoffs)
+        while True:
+            try:
+                with self.limiter.turn(places=0 if within_turn else 1) as sent_at:
+                    result = attempt()
+            except RetryableError as failure:
+                reason = failure
+            else:
+                self._outage = False
+                self.limiter.count_success()
+                return result
+            if not is_wanted():
+                raise RunStopped
+            now = self._clock.monotonic()
+            started = sent_at if started is None else started
+            wait = reason.retry_after or (SHORTEST_BACKOFF_SECONDS + backoff.full_jitter(next(backoffs)))
+            if self._outage:
+                raise UnavailableError(f"{what}: YOC is still not available ({reason}); run again later.") from reason
+            if now + wait - started > self._budget_seconds:
+                self._outage = True
+                raise UnavailableError(
+                    f"{what} failed for longer than max_wait_minutes allows ({reason}); run again later."
+                ) from reason
+            if reason.slow_down:
+                self.limiter.slow_down(sent_at, now + wait)
+            self._summary.count_retry(wait)
+            logger.info("%s: %s; waiting %.1f seconds.", what, reason, wait)
+            self._clock.sleep(wait, self.limiter.stop)

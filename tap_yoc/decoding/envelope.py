@@ -1,0 +1,217 @@
+"""Where the rows and the total are in a report's answer, whatever its envelope; pure.
+
+An answer it cannot read is an error, never zero rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import msgspec
+
+from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.exact_json import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_yoc.exact_json import Json
+
+RawRow: TypeAlias = "dict[str, Json]"
+"""`{column: cell}`, cells as the API sent them."""
+
+ROW_LISTS = ("data", "items", "results", "rows", "records")
+TOTALS = ("total", "total_count", "total_items", "count")
+TOTAL_HOLDERS = ("pagination", "paging", "meta")
+TOTAL_HEADER = "X-Total-Count"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One page of a report."""
+
+    rows: list[Any]
+    total: int | None
+    """The count that the server sends, of the report or of this page; `pagination.py` finds out which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """Where an answer keeps its rows."""
+
+    path: tuple[str, ...]
+    """The names that lead to them; none where the rows are all there is."""
+    levels: tuple[tuple[str, ...], ...]
+    """All names that stand at each level on the way."""
+
+    @classmethod
+    def of(cls, answer: Json, path: tuple[str, ...]) -> Envelope:
+        """Return the envelope of an answer whose rows lie at the end of a path."""
+        levels = [answer] if path else []
+        for name in path[:-1]:
+            levels.append(levels[-1][name])
+        return cls(path=path, levels=tuple(tuple(sorted(level)) for level in levels))
+
+    def around(self, rows: Any) -> Any:  # noqa: ANN401 - types that are made at run time
+        """Return the type of a whole answer with rows of this type: every name is there, and no other.
+
+        Raises:
+            ValueError: No such type can have a name like one of these.
+        """
+        part = rows
+        for name, names in reversed([*zip(self.path, self.levels, strict=True)]):
+            fields = {f"n{position}": known for position, known in enumerate(names)}
+            part = msgspec.defstruct(
+                "Envelope",
+                [(field, part if known == name else Any) for field, known in fields.items()],
+                rename=fields,
+                forbid_unknown_fields=True,
+            )
+        return part
+
+    def open(self, answer: Any) -> tuple[Json, list[Any]]:  # noqa: ANN401 - of the type made above
+        """Return the answer with its rows replaced by `[{}]`, or `[]` where there are none, and the rows."""
+        return self._open(answer, 0)
+
+    def _open(self, part: Any, depth: int) -> tuple[Json, list[Any]]:  # noqa: ANN401 - likewise
+        if depth == len(self.path):
+            return ([{}] if part else []), part
+        level = dict(zip(self.levels[depth], msgspec.structs.astuple(part), strict=True))
+        level[self.path[depth]], rows = self._open(level[self.path[depth]], depth + 1)
+        return level, rows
+
+
+class RowType(Protocol):
+    """What makes rows of JSON."""
+
+    def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Any]] | None:
+        """Return an answer without its rows, and the rows; None when they have to be looked at cell by cell."""
+
+    def cast(self, raw_rows: list[RawRow]) -> list[Any]:
+        """Return the rows, looked at cell by cell."""
+
+
+class EnvelopeReader:
+    """Reads answers; one that looks like the last one read in full is not taken apart again; safe under threads.
+
+    Source: assumed; YOC's help shows no complete answer.
+    """
+
+    def __init__(self) -> None:
+        """Know no envelope yet."""
+        self._known: Envelope | None = None
+
+    def read(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer:
+        """Return the rows and the total of a report's answer.
+
+        Raises:
+            ValueError: The body is not JSON.
+            UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
+        """
+        answer = self._read_known(content, headers, row_type)
+        if answer:
+            return answer
+        body = decode(content)
+        path, found = _locate_rows(body)
+        rows = _trimmed(found)
+        if rows is found and (envelope := Envelope.of(body, path)) != self._known:
+            self._known = envelope
+            if answer := self._read_known(content, headers, row_type):
+                return answer
+        return Answer(rows=row_type.cast(rows), total=total_of(body, headers))
+
+    def _read_known(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer | None:
+        """Return the answer if its envelope is the known one and its cells are what was declared, else None."""
+        if self._known is None or (decoded := row_type.decode(content, self._known)) is None:
+            return None
+        body, rows = decoded
+        try:
+            # What stands beside the rows may have become rows, too, or tell of a failure.
+            if self._known.path and _locate_rows(body)[0] != self._known.path:
+                return None
+        except UnknownEnvelopeError:
+            return None
+        return Answer(rows=rows, total=total_of(body, headers))
+
+
+def rows_of(body: Json) -> list[RawRow]:
+    """Return the report rows of an answer, wherever its envelope keeps them.
+
+    Shape: `[row]`, `{"data": [row]}` or `{"data": {"rows": [row]}}`; a row is `{column: cell}`.
+
+    Raises:
+        UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
+    """
+    return _trimmed(_locate_rows(body)[1])
+
+
+def rows_path(body: Json) -> tuple[str, ...]:
+    """Return the keys that lead to the rows of an answer, none for a bare list; raises as `rows_of` does."""
+    return _locate_rows(body)[0]
+
+
+def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[RawRow]]:
+    """Return the rows as they came, and the keys that lead to them."""
+    if isinstance(body, dict) and _is_failure(body):
+        raise UnknownEnvelopeError("YOC answered a report with success and a failure in one; please report this.")
+    found = _find_rows(body, levels=2)
+    if found is None:
+        keys = sorted(map(str, body)) if isinstance(body, dict) else type(body).__name__
+        raise UnknownEnvelopeError(
+            f"YOC's answer to a report has no single list of rows (found: {keys}); please report this."
+        )
+    return found
+
+
+def _trimmed(rows: list[RawRow]) -> list[RawRow]:
+    """Return the rows without blanks around their columns' names; the very list where there are none."""
+    names = {name for row in rows for name in row}
+    if any(name != name.strip() for name in names):
+        return [{name.strip(): cell for name, cell in row.items()} for row in rows]
+    return rows
+
+
+def _is_failure(body: dict[str, Json]) -> bool:
+    return (
+        any(body.get(key) for key in ("error", "errors"))
+        or body.get("success") is False
+        or str(body.get("status")).lower() in {"error", "fail", "failed", "failure"}
+    )
+
+
+def _find_rows(body: Json, levels: int, path: tuple[str, ...] = ()) -> tuple[tuple[str, ...], list[RawRow]] | None:
+    if isinstance(body, list):
+        return (path, body) if all(isinstance(row, dict) for row in body) else None
+    if not isinstance(body, dict) or not levels:
+        return None
+    known = [found for name in ROW_LISTS if (found := _find_rows(body.get(name), levels - 1, (*path, name)))]
+    if known:
+        return known[0] if len(known) == 1 else None
+    others = {name: value for name, value in body.items() if name not in {*ROW_LISTS, *TOTAL_HOLDERS}}
+    unknown = [found for name, value in others.items() if (found := _find_rows(value, levels - 1, (*path, name)))]
+    # An empty list beside other things, under a name that nobody knows, may be anything.
+    is_clear = len(unknown) == 1 and (unknown[0][1] or len(others) == 1 or total_of(body, {}) == 0)
+    return unknown[0] if is_clear else None
+
+
+def total_of(body: Json, headers: Mapping[str, str]) -> int | None:
+    """Return the number of rows that an answer claims, or None when it claims none."""
+    holders: list[Json] = [body]
+    if isinstance(body, dict):
+        holders += [body.get(name) for name in TOTAL_HOLDERS]
+        holders += [inner for name in ROW_LISTS if isinstance(inner := body.get(name), dict)]
+    for holder in holders:
+        if isinstance(holder, dict):
+            for name in TOTALS:
+                if (total := _whole(holder.get(name))) is not None:
+                    return total
+    return _whole(headers.get(TOTAL_HEADER))
+
+
+def _whole(value: Json) -> int | None:
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None

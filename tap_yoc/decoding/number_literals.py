@@ -1,0 +1,43 @@
+"""Numbers that stay as they were written in JSON, since nothing is computed with them; pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tap_yoc.reports.columns import MOST_DIGITS
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+NULL = msgspec.Raw(b"null")
+"""No number."""
+
+_PLAIN_OR_QUOTED = re.compile(rb'(?:("?)(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|null|(?<="))\1,)*')
+
+
+def are_plain(cells: list[msgspec.Raw]) -> bool:
+    """Say whether cells are null or JSON numbers that stay as they are written: no text, no exponent, not too long."""
+    joined = b",".join((*cells, b""))
+    others = joined.translate(None, b"0123456789.-,")
+    # Without digits nothing is left, or the nulls. -0 is a number to JSON, and casting makes 0 of it.
+    return (
+        others == b"null" * (len(others) // len(NULL))
+        and b"-0," not in joined
+        and max(map(len, cells), default=0) <= MOST_DIGITS
+    )
+
+
+def without_quotes(cells: list[msgspec.Raw]) -> list[msgspec.Raw]:
+    """Return cells of which those that are text are numbers now; as they are when a text is no plain number."""
+    joined = b",".join(cells)
+    if b'"' not in joined or not _PLAIN_OR_QUOTED.fullmatch(joined + b","):
+        return cells
+    return [msgspec.Raw(cell) if cell else NULL for cell in joined.replace(b'"', b"").split(b",")]
+
+
+def written(number: int | Decimal | None) -> msgspec.Raw:
+    """Return a number as it stands in JSON."""
+    return NULL if number is None else msgspec.Raw(str(number).encode())

@@ -1,0 +1,140 @@
+"""Control figures: the account's totals of each day, against which every fact stream is compared."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from tap_yoc.api.client import Query
+from tap_yoc.dates import day_of
+from tap_yoc.engine.reread import read_all_with_reread
+from tap_yoc.errors import IncompleteDataError, PermissionDeniedError
+from tap_yoc.reports.report import DATE, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+
+    from tap_yoc.dates import Window
+    from tap_yoc.engine.prefetch import Reader
+    from tap_yoc.reports.columns import Column
+    from tap_yoc.reports.metadata import AccountMetadata
+
+
+class DailySums:
+    """Sums of additive metrics by day."""
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        """Sum these."""
+        self.metrics = metrics
+        self._sums: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(metrics, 0))
+
+    @property
+    def days(self) -> list[str]:
+        """The days that have rows."""
+        return list(self._sums)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Add a row's figures to its day's."""
+        day = self._sums[row[DATE]]
+        for metric in self.metrics:
+            day[metric] += row[metric] or 0
+
+    def add_page(self, days: list[str], figures: Mapping[str, list[int | None]]) -> None:
+        """Add a page, its days ascending: the day of each row, and each metric's column."""
+        start = 0
+        while start < len(days):
+            end = bisect_right(days, days[start], start)
+            sums = self._sums[days[start]]
+            for metric in self.metrics:
+                sums[metric] += sum(filter(None, figures[metric][start:end]))
+            start = end
+
+    def sums_of(self, day: date) -> dict[str, int]:
+        """Return the day's sums, 0 where there are no rows."""
+        return self._sums.get(day.isoformat()) or dict.fromkeys(self.metrics, 0)
+
+    def differences(self, control: DailySums, window: Window) -> dict[date, str]:
+        """Return the days of a window that differ, oldest first, each with its first difference in words."""
+        found = {}
+        for day in window.days():
+            mine, theirs = self.sums_of(day), control.sums_of(day)
+            for metric in self.metrics:
+                if mine[metric] != theirs[metric]:
+                    found[day] = f"{metric} of {day} sums up to {mine[metric]}, the account's total is {theirs[metric]}"
+                    break
+        return found
+
+
+class ControlTotals:
+    """The account's totals, read once a run, and again after a difference since figures may have been revised."""
+
+    def __init__(
+        self, reader: Reader, metadata: AccountMetadata, reach: Window, page_size: int, warn: Callable[[str], None]
+    ) -> None:
+        """Read nothing yet; `reach` is all days that any stream may read."""
+        self._reader = reader
+        self._offer = metadata
+        self._reach = reach
+        self._page_size = page_size
+        self._warn = warn
+        self._totals: DailySums | None = None
+        self._days: set[str] = set()
+        """Those that had figures whenever the totals were read."""
+        self._is_usable = bool(metadata.additive) and DATE in metadata.dimensions and reach.first <= reach.last
+
+    @property
+    def metrics(self) -> tuple[Column, ...]:
+        """The metrics that can be compared."""
+        return self._offer.additive if self._is_usable else ()
+
+    @property
+    def newest_day(self) -> date | None:
+        """The newest day that has figures, None when that is not known."""
+        totals = self._read()
+        return day_of(max(totals.days)) if totals and totals.days else None
+
+    def differences(self, figures: DailySums, window: Window) -> dict[date, str]:
+        """Return the days on which a stream's figures differ from the account's, each with how, in words.
+
+        Raises:
+            IncompleteDataError: Days that had figures have none any more.
+        """
+        totals = self._read()
+        differences = figures.differences(totals, window) if totals else {}
+        if differences:
+            self._totals = None
+        return differences
+
+    def _read(self) -> DailySums | None:
+        if self._totals is None and self._is_usable:
+            report = Report(
+                name="control figures",
+                group_by=self._offer.pick([DATE]),
+                data_fields=self.metrics,
+                lookback_days=0,
+            )
+            query = Query.of(report, window=self._reach, page_size=self._page_size)
+            try:
+                rows = read_all_with_reread(
+                    lambda: self._reader.rows(report, query), "The account's totals", self._warn
+                )
+            except (IncompleteDataError, PermissionDeniedError) as error:
+                self._is_usable = False
+                self._warn(f"The account's totals cannot be read ({error}); days are not compared with them.")
+                return None
+            self._totals = DailySums([metric.name for metric in self.metrics])
+            for row in rows:
+                self._totals.add(row)
+            self._require_all_days(self._totals)
+        return self._totals
+
+    def _require_all_days(self, totals: DailySums) -> None:
+        """See that no day has vanished: empty totals would agree with an empty stream while YOC has an outage."""
+        if gone := self._days.difference(totals.days):
+            self._totals = None
+            raise IncompleteDataError(
+                f"YOC has no figures for {min(gone)} any more, which it had earlier in this run; run again."
+            )
+        self._days.update(totals.days)

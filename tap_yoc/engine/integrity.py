@@ -1,0 +1,122 @@
+"""Whether the rows of one window can be the whole of it: no row twice, none outside, in the order asked for; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from operator import lt
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tap_yoc.errors import InconsistentWindowError
+from tap_yoc.reports.columns import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_yoc.dates import Window
+    from tap_yoc.reports.columns import Column
+
+Key: TypeAlias = "tuple[Any, ...]"
+"""What makes a row unique: the cells of its key columns, the day first."""
+
+_IN_NUMERIC_ORDER, _IN_TEXT_ORDER = "numeric", "text"
+_ORDERED = frozenset({Kind.INTEGER, Kind.NUMBER})
+
+
+class IntegrityCheck:
+    """Takes the keys of a window's rows, page after page; keeps no more than those of one day."""
+
+    def __init__(self, columns: Sequence[Column], window: Window | None) -> None:
+        """Start before the first row; `columns` is the key, and without a window every day is inside."""
+        self._columns = columns
+        self._has_days = columns[0].kind is Kind.DATE
+        self._first = window.first.isoformat() if window else ""
+        self._last = window.last.isoformat() if window else "9"
+        self._previous: Key | None = None
+        self._seen: set[Key] = set()
+        self._ascending: list[list[Key]] = []
+        """Pages of keys that are in order, so that none of them comes twice; looked through only when that ends."""
+        self._orders = {column.name: {_IN_NUMERIC_ORDER, _IN_TEXT_ORDER} for column in self._columns}
+
+    def take_page(self, keys: list[Key]) -> None:
+        """Check the keys of the next rows.
+
+        Raises:
+            InconsistentWindowError: They cannot belong to a complete window.
+        """
+        if not keys:
+            return
+        before = [self._previous] if self._previous else []
+        neighbours = [*before, *keys]
+        is_ascending = all(map(lt, neighbours, neighbours[1:]))
+        if self._has_days:
+            self._check_days([keys[0], keys[-1]] if is_ascending else keys)
+        # Most pages ascend as Python sorts; only in the others each two neighbours are looked at.
+        if not is_ascending or self._tells_orders_apart(neighbours):
+            for previous, key in pairwise(neighbours):
+                self._check_order(previous, key)
+        self._check_unique(keys, is_ascending=is_ascending)
+        self._previous = keys[-1]
+
+    def _check_days(self, keys: list[Key]) -> None:
+        for day in {key[0] for key in keys}:
+            if not self._first <= day <= self._last:
+                raise InconsistentWindowError(f"a row of {day} came, outside the days asked for")
+
+    def _check_unique(self, keys: list[Key], *, is_ascending: bool) -> None:
+        """Look for a key that came before; with days, only the last one can still go on."""
+        if self._has_days and self._previous and keys[0][0] != self._previous[0]:
+            self._seen.clear()
+            self._ascending.clear()
+        if is_ascending and not self._seen:
+            if self._has_days and keys[0][0] != keys[-1][0]:
+                self._ascending.clear()  # the day that they belong to is over
+            self._ascending.append(self._of_last_day(keys))
+            return
+        self._seen.update(*self._ascending)
+        self._ascending.clear()
+        fresh = set(keys)
+        if len(fresh) < len(keys) or not self._seen.isdisjoint(fresh):
+            twice = next(key for key, times in Counter([*self._seen, *keys]).items() if times > 1)
+            raise InconsistentWindowError(f"the row {self._named(twice)} came twice")
+        self._seen |= fresh
+        if self._has_days and keys[0][0] != keys[-1][0]:
+            self._seen = set(self._of_last_day(keys))
+
+    def _of_last_day(self, keys: list[Key]) -> list[Key]:
+        day = keys[-1][0]
+        return [key for key in keys if key[0] == day] if self._has_days and keys[0][0] != day else keys
+
+    def _tells_orders_apart(self, keys: list[Key]) -> bool:
+        """Say whether numbers in order could be out of order as text: those of different lengths are."""
+        for position, column in enumerate(self._columns):
+            if column.kind in _ORDERED and _IN_TEXT_ORDER in self._orders[column.name]:
+                cells = [key[position] for key in keys]
+                low, high = min(cells), max(cells)
+                if low < 0 or len(str(low)) != len(str(high)):
+                    return True
+        return False
+
+    def _check_order(self, previous: Key, key: Key) -> None:
+        """Compare the first column in which two neighbours differ.
+
+        Days must ascend. Numbers must ascend as numbers or, throughout, as text. How the server orders text, and where
+        it puts what is missing, is not known, so that nothing is concluded from those.
+        """
+        for column, before, after in zip(self._columns, previous, key, strict=True):
+            if before == after:
+                continue
+            if column.kind is Kind.DATE and column.missing not in {before, after} and before > after:
+                raise InconsistentWindowError(f"the server did not keep the order: {after} came after {before}")
+            if column.kind in _ORDERED and column.missing not in {before, after}:
+                orders = self._orders[column.name]
+                if before > after:
+                    orders.discard(_IN_NUMERIC_ORDER)
+                if str(before) > str(after):
+                    orders.discard(_IN_TEXT_ORDER)
+                if not orders:
+                    raise InconsistentWindowError(f"the server did not keep the order of {column.name}")
+            return
+
+    def _named(self, key: Key) -> str:
+        return ", ".join(f"{column.name} {cell!r}" for column, cell in zip(self._columns, key, strict=True))

@@ -1,0 +1,247 @@
+"""When to ask for another page, and why that always ends.
+
+Paging ends only on evidence: the total is reached, a page is empty, or the server answers past the end. What the
+server does (its first page, its total, its answer past the end) is learned, not assumed, and remembered for
+the rest of the run. Pure: pages come from a function that is passed in.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tap_yoc.errors import IncompleteDataError, InconsistentWindowError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_yoc.decoding.envelope import Answer
+
+
+class Pages(Protocol):
+    """Where pages come from."""
+
+    def get(self, number: int) -> Answer | None:
+        """Return a page, or None when the server says that it lies past the end."""
+
+    def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
+        """Ask for a page; return what waits for it and returns it, or None when the server refuses its number."""
+
+    def get_sized(self, number: int, page_size: int) -> Answer | None:
+        """Return a page cut to another size."""
+
+    def wait_until_served(self) -> None:
+        """Return once the server gives a page that it gave before; at once when it has never given any."""
+
+    def expect(self, last: int | None) -> None:
+        """Take the hint that the pages up to `last` exist; None: many more may."""
+
+
+@dataclass(kw_only=True)
+class ServerBehaviour:
+    """What the server has shown of itself in this run; None is not known yet."""
+
+    first_page: int | None = None
+    counts_all: bool | None = None
+    """Whether its total counts the whole report; False when it counts the page."""
+    pages_advance: bool = False
+    """Whether two pages with different rows were seen, so that the page number is not ignored."""
+    rows_per_page: int = 0
+    """The most rows seen in one page."""
+    page_cap: int | None = None
+    """The page size to ask for instead of a larger one that the server cuts in silence."""
+    cap_is_harmless: bool = False
+    """Whether pages that the server cuts follow each other without a gap."""
+
+    def expected_pages(self, first: Answer) -> int:
+        """Return how many pages of a report are surely asked for, as far as its first one tells, which has rows."""
+        if self.counts_all and first.total:
+            return -(-first.total // len(first.rows))
+        nobody_counts = self.counts_all is False or first.total is None
+        return 2 if nobody_counts else 1  # the page behind the last one is what proves it the last
+
+    def remember(self, learned: ServerBehaviour) -> None:
+        """Take over what a verified reading has shown."""
+        vars(self).update(vars(learned))
+
+
+def read_pages(pages: Pages, behaviour: ServerBehaviour, page_size: int) -> Iterator[list[Any]]:
+    """Yield the pages of a report in order until its end is proven, then remember what was learned.
+
+    Raises:
+        InconsistentWindowError: The pages contradict each other or the total.
+        IncompleteDataError: The server seems to ignore the page number.
+    """
+    learned = replace(behaviour)
+    start = number = _first_page(pages, learned)
+    total = _Total(learned)
+    read, previous = 0, _Ends([])
+    while total.known is None or read < total.known:
+        answer = pages.get(number) or _asked_again(pages, number, page_size, learned)
+        rows = answer.rows if answer else []
+        if rows and _Ends(rows) == previous:
+            if total.known is None:
+                _prove_end(pages, number, rows, start, learned)
+            break
+        if answer:
+            total.take(answer.total, len(rows))
+        if not rows:
+            break
+        if previous.length:
+            _check_sizes(pages, number, rows, previous.length, page_size, learned, behaviour)
+            learned.pages_advance, learned.first_page = True, start
+        learned.rows_per_page = max(learned.rows_per_page, len(rows))
+        read += len(rows)
+        if total.known is not None:
+            pages.expect(number + -(-(total.known - read) // len(rows)))
+        else:
+            is_full = len(rows) >= page_size or (learned.pages_advance and len(rows) >= learned.rows_per_page)
+            pages.expect(None if is_full else number)
+        previous = _Ends(rows)
+        yield rows
+        number += 1
+    if total.known is not None and read != total.known:
+        raise InconsistentWindowError(f"the server counts {total.known} rows and gave {read}")
+    behaviour.remember(learned)
+
+
+def _asked_again(pages: Pages, number: int, page_size: int, learned: ServerBehaviour) -> Answer | None:
+    """Return a page that the server says does not exist, or None when it says so twice and can be believed.
+
+    In between it has to give a page that it gave before: what stands in for a server that is down says 404, too.
+
+    Raises:
+        IncompleteDataError: It has never given a row, so that its word for the end may be its word for anything.
+        InconsistentWindowError: It gives the page now, and what it said of page 0 meanwhile was as wrong.
+    """
+    pages.wait_until_served()
+    again = pages.get_sized(number, page_size)
+    if again is None and not learned.rows_per_page:
+        raise IncompleteDataError(
+            "YOC answers 404 to the first report, as if there were none; check whether the account has figures."
+        )
+    if again and again.rows and learned.first_page is None:
+        raise InconsistentWindowError(f"the server answered 404 to page {number}, and then gave it")
+    return again
+
+
+def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
+    """Return the number of the first page, comparing pages 0 and 1 as long as that is not known.
+
+    A server that starts at 0 would otherwise lose its first page in silence.
+    """
+    if learned.first_page is not None:
+        return learned.first_page
+    pages.expect(1)
+    zero_page = None if learned.counts_all else pages.begin_to_try(0)
+    one = pages.get(1)
+    rows = one.rows if one else []
+    if one and rows and learned.counts_all and one.total == len(rows):
+        return 1  # all there is, whatever its number
+    # Refused once more now that page 1 is there: the server may just have been down.
+    zero = (zero_page or pages.begin_to_try(0))() or pages.begin_to_try(0)()
+    if not (zero and zero.rows):
+        learned.first_page = 1 if rows else None
+        return 0 if zero and one is None else 1
+    if rows and zero.rows[: len(rows)] == rows:
+        return 1  # page 0 is page 1 again, or this is page 0 of 0, the last one, again
+    learned.first_page = 0
+    return 0
+
+
+def _check_sizes(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
+    pages: Pages,
+    number: int,
+    rows: list[Any],
+    cap: int,
+    page_size: int,
+    learned: ServerBehaviour,
+    behaviour: ServerBehaviour,
+) -> None:
+    """See whether a server that cuts its pages counts them by the size it gives or by the size it was asked for.
+
+    By the size it was asked for, the rows between two pages are lost; then the window is read again with its size.
+    Where pages grow, there is no telling which rows are skipped.
+    """
+    if len(rows) > cap:
+        raise InconsistentWindowError(f"page {number} has {len(rows)} rows, more than the {cap} of the page before it")
+    if cap >= page_size or learned.cap_is_harmless:
+        return
+    same = pages.get_sized(number, cap)
+    if not same or same.rows[: len(rows)] != rows[:cap]:
+        behaviour.page_cap = cap
+        raise InconsistentWindowError(
+            f"the server gives {cap} rows a page at most, and leaves out what lies between two of them"
+        )
+    learned.cap_is_harmless = True
+
+
+def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: ServerBehaviour) -> None:
+    """Accept a page that repeats its predecessor as the answer past the end, when that is what it is."""
+    again = pages.get(number + 1)
+    if not again or again.rows != rows:
+        raise InconsistentWindowError(f"page {number} repeats page {number - 1}, and page {number + 1} does not")
+    if learned.pages_advance:
+        return
+    # Only one page was ever seen: is it the last one, or does the server ignore the page number?
+    half = (len(rows) + 1) // 2
+    if half < len(rows):
+        second_half = pages.get_sized(start + 1, half)
+        is_honoured = second_half is not None and second_half.rows == rows[half : 2 * half]
+    else:
+        two = pages.get_sized(start, 2)
+        is_honoured = two is not None and two.rows == rows
+    if not is_honoured:
+        raise IncompleteDataError(
+            "YOC gives the same rows whatever page is asked for, so that rows after the first page cannot be read; "
+            "set window_days to 1 if a day fits into one page, and report this to the maintainers."
+        )
+    learned.pages_advance = half < len(rows)
+
+
+class _Ends:
+    """What tells a page from the next one: its length, its first row and its last.
+
+    Copies, since whoever gets the page fills in cells of its rows.
+    """
+
+    def __init__(self, rows: list[Any]) -> None:
+        self.length = len(rows)
+        self._rows = [copy(row) for row in (*rows[:1], *rows[-1:])]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Ends) and (self.length, self._rows) == (other.length, other._rows)
+
+    __hash__ = None  # type: ignore[assignment] # its rows have none
+
+
+class _Total:
+    """Tells a count of the whole report from a count of the page."""
+
+    def __init__(self, learned: ServerBehaviour) -> None:
+        self._learned = learned
+        self._claim: int | None = None
+
+    @property
+    def known(self) -> int | None:
+        """The report's rows, as soon as it is clear that this is what the server counts."""
+        return self._claim if self._learned.counts_all else None
+
+    def take(self, claim: int | None, rows: int) -> None:
+        """Take what a page of so many rows claims.
+
+        Raises:
+            InconsistentWindowError: The total differs from that of an earlier page.
+        """
+        if claim is None or self._learned.counts_all is False:
+            return
+        if self._learned.counts_all is None:
+            if claim != rows:
+                self._learned.counts_all = True
+            elif self._claim is not None:
+                self._learned.counts_all = False  # a second page, and again the count of that page
+                return
+        if self._learned.counts_all and self._claim not in {None, claim}:
+            raise InconsistentWindowError(f"the total changed from {self._claim} to {claim} between two pages")
+        self._claim = claim

@@ -1,0 +1,186 @@
+"""Reading one query: pages prefetched ahead of their reader, rows cast and checked."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from copy import copy
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_yoc.decoding.rows import RowShape
+from tap_yoc.engine.integrity import IntegrityCheck
+from tap_yoc.engine.pagination import ServerBehaviour, read_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Executor, Future
+
+    from tap_yoc.api.client import Query, YOCClient
+    from tap_yoc.decoding.envelope import Answer, RowType
+    from tap_yoc.decoding.rows import Row
+    from tap_yoc.reports.report import Report
+    from tap_yoc.summary import RunSummary
+
+
+class ReadAhead:
+    """The pages of one query, some of them fetched before they are asked for.
+
+    At most `depth` pages wait behind the one that is read; when there are fewer of them, `then` is told how many places
+    are left.
+    """
+
+    def __init__(self, client: YOCClient, query: Query, row_type: RowType, pool: Executor, depth: int) -> None:
+        """Fetch nothing yet."""
+        self.query = query
+        self.row_type = row_type
+        self.then: Callable[[int], object] | None = None
+        self._client = client
+        self._pool = pool
+        self._depth = depth
+        self._ahead: dict[int, Future[Answer | None]] = {}
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._goes_on = False
+        self._number = 0
+
+    def get(self, number: int) -> Answer | None:
+        """Return a page, waiting for it if need be."""
+        self._number = number
+        page = self._submit(number)
+        with self._lock:
+            for passed in [earlier for earlier in self._ahead if earlier < number - 1]:
+                del self._ahead[passed]
+        return page.result()
+
+    def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
+        """Ask for a page; return what waits for it and returns it, or None when the server refuses its number."""
+        return self._pool.submit(self._client.try_page, self.query, number, self.row_type).result
+
+    def get_sized(self, number: int, page_size: int) -> Answer | None:
+        """Return a page cut to another size."""
+        return self._client.page(self.query.cut_to(page_size), number, self.row_type)
+
+    def wait_until_served(self) -> None:
+        """Return once the server gives a page that it gave before; at once when it has never given any."""
+        self._client.wait_until_served(self.query.sent)
+
+    def expect(self, last: int | None) -> None:
+        """Fetch what comes next, up to `last` and within the depth."""
+        self._fetch_up_to(last)
+        if self.then and last is not None and last < self._number + self._depth:
+            self.then(self._number + self._depth - last)
+
+    def begin(self, behaviour: ServerBehaviour) -> None:
+        """Fetch the first page before anybody reads."""
+        self._number = 1 if behaviour.first_page is None else behaviour.first_page
+        self._submit(self._number)
+
+    def go_on(self, behaviour: ServerBehaviour) -> None:
+        """Fetch what follows the first page as well, as soon as it has come and tells of more."""
+        if not self._goes_on:
+            self._goes_on = True
+            first = self._number
+            self._submit(first).add_done_callback(partial(self._go_on, first, copy(behaviour)))
+
+    def _go_on(self, first: int, behaviour: ServerBehaviour, page: Future[Answer | None]) -> None:
+        """Fetch what the first page tells of; in a worker's thread, while the reader may be further already."""
+        if self._is_closed or page.cancelled() or page.exception():
+            return
+        answer = page.result()
+        if answer and answer.rows:
+            with suppress(RuntimeError):  # the run is over, and the pool with it
+                self._fetch_up_to(first - 1 + behaviour.expected_pages(answer))
+
+    def _fetch_up_to(self, last: int | None) -> None:
+        at = self._number
+        end = at + self._depth
+        for number in range(at + 1, (end if last is None else min(last, end)) + 1):
+            self._submit(number)
+
+    def close(self) -> None:
+        """Drop what nobody will read."""
+        self._is_closed = True
+        with self._lock:
+            for future in self._ahead.values():
+                future.cancel()
+
+    def _is_wanted(self) -> bool:
+        return not self._is_closed
+
+    def _submit(self, number: int) -> Future[Answer | None]:
+        with self._lock:
+            if number not in self._ahead:
+                self._ahead[number] = self._pool.submit(
+                    self._client.page, self.query, number, self.row_type, self._is_wanted
+                )
+            return self._ahead[number]
+
+
+class Reader:
+    """Reads reports; one instance a tap, so that what it learns of the server serves every stream."""
+
+    def __init__(self, client: YOCClient, pool: Executor, *, concurrency: int, summary: RunSummary) -> None:
+        """Know nothing of the server yet."""
+        self.behaviour = ServerBehaviour()
+        self._client = client
+        self._pool = pool
+        self._concurrency = concurrency
+        self._summary = summary
+        self._begun: list[ReadAhead] = []
+        """The queries that come next, as far as they are asked already."""
+
+    def pages(self, shape: RowShape, query: Query, upcoming: Sequence[Query] = ()) -> Iterator[list[Row]]:
+        """Yield the rows of a query, cast and checked, in order, a page at a time.
+
+        `upcoming` are the queries that will be asked next: they are begun as soon as this one's end is in sight.
+
+        Raises:
+            InconsistentWindowError: The rows cannot be the whole of it.
+            CellError: A value does not fit its column.
+        """
+        check = IntegrityCheck(shape.key, query.window)
+        ahead = self._ahead_of(shape, query)
+        ahead.then = partial(self._begin, shape, upcoming)
+        try:
+            for page in read_pages(ahead, self.behaviour, ahead.query.page_size):
+                shape.fill_missing(page, self._summary)
+                check.take_page(shape.keys(page))
+                yield page
+        finally:
+            ahead.close()
+
+    def rows(self, report: Report, query: Query) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a query one by one.
+
+        Shape: `{column: value}` of the report's key and of the figures asked for.
+        """
+        shape = RowShape(report, [column for column in report.figures if column.name in query.data_fields])
+        for page in self.pages(shape, query):
+            yield from map(shape.as_dict, page)
+
+    def _begin(self, shape: RowShape, upcoming: Sequence[Query], places: int) -> None:
+        """Have the first pages of so many queries under way, and more of the next one.
+
+        Where nobody counts, each first page is followed by the one that may prove it the last.
+        """
+        for query in upcoming[len(self._begun) : places]:
+            ahead = self._new(shape, query)
+            ahead.begin(self.behaviour)
+            self._begun.append(ahead)
+        for ahead in self._begun[: 1 if self.behaviour.counts_all else places]:
+            ahead.go_on(self.behaviour)
+
+    def _ahead_of(self, shape: RowShape, query: Query) -> ReadAhead:
+        """Return the pages of a query, those that were begun before if it is the next one."""
+        new = self._new(shape, query)
+        if self._begun and self._begun[0].row_type is shape and self._begun[0].query == new.query:
+            return self._begun.pop(0)
+        for begun in self._begun:
+            begun.close()
+        self._begun = []
+        return new
+
+    def _new(self, shape: RowShape, query: Query) -> ReadAhead:
+        page_size = min(query.page_size, self.behaviour.page_cap or query.page_size)
+        return ReadAhead(self._client, query.cut_to(page_size), shape, self._pool, self._concurrency)

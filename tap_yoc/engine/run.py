@@ -1,0 +1,103 @@
+"""What the streams of one run share: one client, one token pair, one limiter, one instant called now."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tap_yoc.api.auth import YOCAuthenticator
+from tap_yoc.api.client import YOCClient
+from tap_yoc.api.rate_limiter import RateLimiter
+from tap_yoc.api.retry import Retrier
+from tap_yoc.api.token_store import token_store
+from tap_yoc.api.transport import Transport
+from tap_yoc.dates import ONE_DAY, Window, earliest_served, today_at
+from tap_yoc.engine.control_totals import ControlTotals
+from tap_yoc.engine.prefetch import Reader
+from tap_yoc.reports.metadata import AccountMetadata
+from tap_yoc.summary import RunSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_yoc.clock import Clock
+    from tap_yoc.errors import YOCError
+    from tap_yoc.redaction import Redactor
+    from tap_yoc.settings.parsing import Settings
+
+logger = logging.getLogger("tap-yoc")
+
+
+class Run:
+    """One run of the tap."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        redactor: Redactor,
+        transport: Callable[[Settings, Clock, Redactor, RunSummary], Transport] = Transport,
+    ) -> None:
+        """Ask nothing yet; `transport` makes what sends the requests."""
+        self.settings = settings
+        self.clock = clock
+        self.today = today_at(clock.now(), settings.timezone)
+        self.summary = RunSummary(monotonic=clock.monotonic, clean=redactor.clean)
+        self._fetched_at = datetime.min.replace(tzinfo=timezone.utc)
+        self.stopped_by: YOCError | None = None
+        """The failure after which nothing more is asked: the login is refused."""
+        self._limiter = RateLimiter(concurrency=settings.concurrency, clock=clock)
+        retrier = Retrier(
+            budget_seconds=settings.max_wait_minutes * 60, limiter=self._limiter, clock=clock, summary=self.summary
+        )
+        self._transport = transport(settings, clock, redactor, self.summary)
+        store = token_store(settings)
+        self.authenticator = YOCAuthenticator(settings, self._transport, retrier, store)
+        self.client = YOCClient(settings, self._transport, retrier, self.authenticator)
+        self._pool = ThreadPoolExecutor(max_workers=settings.concurrency, thread_name_prefix="tap-yoc")
+        self.reader = Reader(self.client, self._pool, concurrency=settings.concurrency, summary=self.summary)
+
+    @cached_property
+    def metadata(self) -> AccountMetadata:
+        """The columns that the account may ask for, from the metadata."""
+        return AccountMetadata(self.client.columns())
+
+    @cached_property
+    def control_totals(self) -> ControlTotals:
+        """The account's totals of each day."""
+        days = self.reach
+        if backfill := self.settings.backfill:
+            days = Window(first=days.first, last=min(backfill.last, self.today - ONE_DAY))
+        return ControlTotals(self.reader, self.metadata, days, self.settings.page_size, self.summary.warn)
+
+    @property
+    def reach(self) -> Window:
+        """All days that are served, up to yesterday or `end_date`."""
+        yesterday = self.today - ONE_DAY
+        return Window(first=earliest_served(self.today), last=min(self.settings.end_date or yesterday, yesterday))
+
+    @property
+    def wanted(self) -> Window | None:
+        """The days of the reach from `start_date` on, None when there are none."""
+        reach = self.reach
+        first = max(self.settings.start_date or reach.first, reach.first)
+        return Window(first=first, last=reach.last) if first <= reach.last else None
+
+    def warn_of_nothing_to_read(self) -> None:
+        """Say that no day is left between start and end."""
+        self.summary.warn("There is nothing to read: YOC serves none of the days between start and end.")
+
+    def fetched_at(self) -> str:
+        """Return the instant at which a window's reading begins, later than that of every reading before it."""
+        self._fetched_at = max(self.clock.now(), self._fetched_at + timedelta.resolution)
+        return self._fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def close(self) -> None:
+        """Stop what is under way and let go of all connections."""
+        self._limiter.stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.authenticator.wait_for_renewal()
+        self._transport.close()

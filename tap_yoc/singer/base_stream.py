@@ -1,0 +1,192 @@
+"""What all streams have in common: failures cost only themselves, catalogs are brought up to date, rows go by pages.
+
+The methods of the SDK that are replaced here and begin with an underscore are not public; the SDK's version is bounded
+for them, and a test fails when they change.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from contextlib import closing
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import Metadata, Schema
+
+from tap_yoc.decoding.rows import Page
+from tap_yoc.errors import LoginError, OutputError, SettingsError, YOCError
+from tap_yoc.singer.messages import YOCMessageWriter
+from tap_yoc.wording import counted
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+    from singer_sdk import Tap
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import Catalog, CatalogEntry
+
+    from tap_yoc.dates import Window
+    from tap_yoc.engine.run import Run
+
+
+class YOCStream(Stream):
+    """A stream whose failure costs only itself, and whose bookmark moves only where the stream says so."""
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are cast by their columns already
+
+    def __init__(self, tap: Tap, run: Run, *, name: str, schema: dict[str, Any], keys: tuple[str, ...]) -> None:
+        """Take what the streams of this run share, and what the catalog shows of this one."""
+        super().__init__(tap, schema=schema, name=name)
+        self.run = run
+        self.primary_keys = keys
+
+    @abstractmethod
+    def pages(self) -> Iterator[Page]:
+        """Yield the stream's rows, as they come together."""
+
+    def log_read(self, days: Window | None, rows: int, requests: int | None = None) -> None:
+        """Log what was read since the last time, in one line.
+
+        `requests` says how many were for these days, where others were sent ahead of their time.
+        """
+        done = self.run.summary.since_last_log()
+        asked = counted(done.requests if requests is None else requests, "request")
+        when = f"{days}, " if days else ""
+        self.logger.info("%s: %s%s in %s, %.1f s.", self.name, when, counted(rows, "row"), asked, done.seconds)
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
+        """Yield the stream's rows one by one; a failure is noted and ends this stream only."""
+        pages = self._pages_until_failure()
+        with closing(pages):
+            # `--test` sets this limit, and the SDK raises when a stream yields more.
+            yield from islice(chain.from_iterable(page.records() for page in pages), self.ABORT_AT_RECORD_COUNT)
+
+    def _pages_until_failure(self) -> Generator[Page, None, None]:
+        run = self.run
+        if run.stopped_by:
+            return
+        run.summary.begin(self.name)
+        try:
+            for page in self.pages():
+                run.summary.rows += len(page.rows)
+                yield page
+        except YOCError as error:
+            run.summary.fail(self.name, error)
+            self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
+            if isinstance(error, LoginError):
+                run.stopped_by = error
+        except Exception as error:
+            run.summary.fail(self.name, error)
+            self.logger.exception("Stream %s failed unexpectedly; please report this.", self.name)
+        run.summary.end(self.name)
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Write the rows of a page at once where nothing has to be done to each of them; else as the SDK does.
+
+        The SDK asks a dozen questions of every row (maps, selection, types, child streams, state). Here a page's rows
+        have the selected columns in the announced types, and the state moves with windows, so that all answers are
+        known as soon as the stream has no maps.
+        """
+        if not (write_messages and self._has_plain_rows()):
+            try:
+                yield from super()._sync_records(context, write_messages=write_messages)
+            except Exception as error:
+                if isinstance(error, OutputError) or not self.config.get("stream_maps"):
+                    raise  # of writing, or a mistake; the expressions of a map may raise anything else
+                failure = SettingsError(f"Stream {self.name}: its stream map fails ({error}); mend stream_maps.")
+                self.run.summary.fail(self.name, failure)
+                self.logger.error("%s", failure)  # noqa: TRY400 - foreseeable, so without a traceback
+            return
+        # Counter, timer and the closing STATE are what the SDK's own loop has around its rows.
+        with self.get_record_counter() as counter, self.get_sync_timer() as timer:
+            counter.with_context({})
+            timer.with_context({})
+            for page in self._pages_until_failure():
+                self._writer.write_records(self.name, page.rows)
+                counter.increment(len(page.rows))
+        self._finalize_state(self.stream_state)
+        self._write_state_message()
+
+    def _has_plain_rows(self) -> bool:
+        """Say whether rows are written exactly as they are: no map, flattening, version or limit."""
+        return (
+            [type(stream_map) for stream_map in self.stream_maps] == [SameRecordTransform]
+            and self.stream_maps[0].stream_alias == self.name
+            and not self.config.get("flattening_enabled")
+            and self._stream_version is None
+            and self.ABORT_AT_RECORD_COUNT is None
+            and isinstance(self._tap.message_writer, YOCMessageWriter)
+        )
+
+    @property
+    def _writer(self) -> YOCMessageWriter:
+        writer = self._tap.message_writer
+        assert isinstance(writer, YOCMessageWriter)  # noqa: S101 - see `_has_plain_rows`
+        return writer
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take the selection from a catalog, and keep to the keys and types that the account has now.
+
+        Raises:
+            SettingsError: The catalog gives the stream another key, under which rows would overwrite each other.
+        """
+        keys, replication_key = self.primary_keys, self.replication_key
+        if entry := catalog.get_stream(self.name):
+            self._bring_up_to_date(entry)
+        super().apply_catalog(catalog)
+        self.primary_keys, self.replication_key = keys, replication_key
+
+    def _bring_up_to_date(self, entry: CatalogEntry) -> None:
+        root = entry.metadata.root
+        catalog_key = entry.key_properties or root.table_key_properties
+        if catalog_key and set(catalog_key) != set(self.primary_keys) and root.selected is not False:
+            raise SettingsError(
+                f"The catalog gives stream {self.name} the key {', '.join(catalog_key)}, and only "
+                f"{', '.join(self.primary_keys)} makes its rows unique; run --discover again and select anew."
+            )
+        known = self.schema["properties"]
+        listed = entry.schema.properties or {}
+        for name in [name for name in listed if name not in known]:
+            del listed[name]
+            self.run.summary.warn(
+                f"Stream {self.name}: the catalog lists {name}, which the account does not have; it is left out."
+            )
+        for name in self.primary_keys:
+            listed.setdefault(name, Schema.from_dict(known[name]))
+        listed.update({name: Schema.from_dict(known[name]) for name in listed})
+        entry.schema.properties = listed
+        entry.schema.required = entry.key_properties = list(self.primary_keys)
+        for name in self.primary_keys:
+            if ("properties", name) in entry.metadata:
+                entry.metadata["properties", name] = Metadata(inclusion=Metadata.InclusionType.AUTOMATIC)
+
+    def _selected(self, records: list[dict[str, Any]]) -> Page:
+        """Return a page of the columns that are selected."""
+        names = [name for name in self.schema["properties"] if self.is_selected(name)]
+        return Page([{name: record[name] for name in names} for record in records])
+
+    def is_selected(self, column: str) -> bool:
+        """Whether the user wants a column, and the catalog knows it."""
+        return column in self.effective_schema["properties"] and self.mask["properties", column]
+
+    @override
+    def _increment_stream_state(self, latest_record: Mapping[str, Any], *, context: Context | None = None) -> None:
+        """Leave the bookmark alone: a row does not make its day complete."""
+
+    @override
+    def _write_starting_replication_value(self, context: Context | None) -> None:
+        """Leave the state alone: it holds nothing but bookmarks."""

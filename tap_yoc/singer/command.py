@@ -1,0 +1,66 @@
+"""The command around the tap: foreseeable errors become one sentence on stderr and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.plugin_base import SingerCommand
+
+from tap_yoc.errors import SettingsError, YOCError
+from tap_yoc.stdout import require_stdout
+from tap_yoc.summary import RunSummary
+
+if TYPE_CHECKING:
+    import click
+
+
+class YOCCommand(SingerCommand):
+    """The SDK's command with this tap's exit codes."""
+
+    summary_format: object = None
+    """What the configuration asks for, right or wrong, as far as it has been read."""
+
+    @classmethod
+    def replacing(cls, command: click.Command, logger: logging.Logger) -> YOCCommand:
+        """Return the SDK's command as one of this class."""
+        return cls(
+            name=command.name,
+            callback=command.callback,
+            params=command.params,
+            help=command.help,
+            context_settings=command.context_settings,
+            logger=logger,
+        )
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as click has it
+        """Run the command and exit."""
+        try:
+            require_stdout()
+            check_log_level()
+            return super().main(*args, **kwargs)
+        except YOCError as error:
+            if not error.is_logged:
+                said = str(error)
+                if self.summary_format == "json":
+                    summary = RunSummary()
+                    summary.fail("tap-yoc", error)
+                    said = summary.as_log_line("json")
+                self.logger.error("%s", said)  # noqa: TRY400 - foreseeable, so without a traceback
+            sys.exit(error.exit_code)
+
+
+def check_log_level() -> None:
+    """Look whether the environment names a level that exists, before the log is set up by it.
+
+    Raises:
+        SettingsError: It does not exist.
+    """
+    level = os.environ.get("TAP_YOC_LOGLEVEL") or os.environ.get("LOGLEVEL") or "INFO"
+    if not isinstance(logging.getLevelName(level.upper()), int):
+        raise SettingsError(
+            "The log level that TAP_YOC_LOGLEVEL or LOGLEVEL names does not exist; "
+            "choose DEBUG, INFO, WARNING, ERROR or CRITICAL."
+        )

@@ -1,0 +1,120 @@
+"""How the tap gets its settings: from files and the environment, checked, and turned into `Settings`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fsspec import get_filesystem_class
+from fsspec.utils import get_protocol
+from singer_sdk import Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import _ConfigInput
+
+from tap_yoc.cli.json_files import read_json_file
+from tap_yoc.errors import SettingsError
+from tap_yoc.redaction import Redactor
+from tap_yoc.settings.coercion import coerced_config
+from tap_yoc.settings.parsing import parse, secrets_in
+from tap_yoc.settings.schema import SETTINGS
+from tap_yoc.singer.command import YOCCommand
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import click
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from tap_yoc.settings.parsing import Settings
+
+
+class ConfiguredTap(Tap):
+    """A tap with settings, and without streams yet."""
+
+    name = "tap-yoc"
+
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+
+    settings: Settings
+
+    @classmethod
+    def known_settings(cls) -> dict[str, Any]:
+        """Return the JSON Schema of all settings, those that the SDK adds for the capabilities among them."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        return cls.config_jsonschema
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a property of the class, as the SDK has it
+        """The settings in the environment, as text: `coerced_config` makes of them what each setting is."""
+        names = {key: {"type": "string"} for key in cls.known_settings()["properties"]}
+        return parse_environment_config({"properties": names}, cls._env_var_prefix)
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        """Read the config files, later ones over earlier ones."""
+        config: dict[str, Any] = {}
+        environment = cls._env_var_config if "ENV" in value else {}
+        command = ctx.command
+        assert isinstance(command, YOCCommand)  # noqa: S101 - see `get_singer_command`
+        command.summary_format = environment.get("summary_format")  # in case a file cannot be read
+        for path in value:
+            config |= {} if path == "ENV" else read_json_file(path, "The config")
+            command.summary_format = {**config, **environment}.get("summary_format")
+        return _ConfigInput(config=config, parse_env="ENV" in value)
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Turn the configuration into settings.
+
+        Raises:
+            SettingsError: It is wrong; says what to mend, whether or not the SDK would only warn.
+        """
+        self._redactor = Redactor(secrets_in(self._config))
+        self._redactor.add_basic_credentials(*(str(self._config.get(name)) for name in ("client_id", "client_secret")))
+        self._redactor.guard_all()
+        config = coerced_config(self._config, self.known_settings())
+        self.settings = parse(config)
+        if batch := config.get("batch_config"):
+            _check_batch_packages(batch)
+        self._config = config
+        return []
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        """Return the command, which turns foreseeable errors into one sentence and an exit code."""
+        return YOCCommand.replacing(super().get_singer_command(), cls.logger)
+
+
+def _check_batch_packages(batch: Mapping[str, Any]) -> None:
+    """Look for what batch files need beside the tap, before anything is asked.
+
+    Raises:
+        SettingsError: A package is missing, or the storage is of no known kind.
+    """
+    if batch.get("encoding", {}).get("format") == "parquet" and not find_spec("pyarrow"):
+        raise SettingsError("Setting batch_config: parquet needs another package: pip install pyarrow.")
+    try:
+        get_filesystem_class(get_protocol(batch.get("storage", {}).get("root", "")))
+    except (ImportError, ValueError) as error:
+        raise SettingsError(f"Setting batch_config.storage.root: {str(error).rstrip('.')}.") from error

@@ -1,0 +1,54 @@
+"""Writing Singer messages: numbers with all their digits, never with an exponent."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.contrib.msgspec import enc_hook as sdk_hook
+
+from tap_yoc.stdout import flushed_stdout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk.singerlib import Message
+
+
+class YOCMessageWriter(MsgSpecWriter):
+    """The SDK's fast writer, with plain numbers."""
+
+    def serialize_message(self, message: Message) -> bytearray:
+        """Return the message as one line of JSON."""
+        return bytearray(_encoder.encode(message.to_dict()) + b"\n")
+
+    def write_records(self, stream: str, rows: Sequence[Any]) -> None:
+        """Write a RECORD for each row of a page, all at once: the SDK's message, put around rows encoded together."""
+        if not rows:
+            return
+        before = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
+        after = b',"time_extracted":' + _encoder.encode(datetime.now(timezone.utc)) + b"}\n"
+        # JSON has no line break within a row.
+        lines = _encoder.encode_lines(rows).removesuffix(b"\n").replace(b"\n", after + before)
+        self.write_lines(b"".join((before, lines, after)))
+
+    def write_lines(self, lines: bytes | bytearray) -> None:
+        """Write whole lines to stdout at once."""
+        with flushed_stdout():
+            sys.stdout.buffer.write(lines)
+
+    def write_message(self, message: Message) -> None:
+        """Write the message to stdout at once."""
+        self.write_lines(self.serialize_message(message))
+
+
+# msgspec writes a `Decimal` itself; what comes here is a subclass, such as one that is written without an exponent.
+def _plainly(value: Any) -> Any:  # noqa: ANN401 - whatever msgspec does not know itself
+    return msgspec.Raw(str(value).encode()) if isinstance(value, Decimal) else sdk_hook(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plainly, decimal_format="number")

@@ -1,0 +1,304 @@
+"""The fault matrix: what goes wrong, what the tap does, what the user sees; a table, and the page made of it.
+
+`make docs` writes docs/faults.md; the tests hold every row against a run, and the page against the
+table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FOREVER = -1
+SITES = '"site_visx_id"'
+"""Only the reports of one stream are spoilt, so that the others show whether they suffer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One row of the matrix."""
+
+    what: str
+    faults: tuple[dict[str, Any], ...]
+    does: str
+    code: int = 0
+    sees: str = ""
+    """A piece of the log."""
+    bookmark: str | None = "2026-06-14"
+    """Where the spoilt stream's bookmark stands afterwards; None for none."""
+    others_finish: bool = True
+    forms: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def report(kind: str, times: int = 1, **options: Any) -> tuple[dict[str, Any], ...]:  # noqa: ANN401 - fault options
+    """Return a fault of the spoilt stream's reports."""
+    return ({"kind": kind, "times": times, "match": SITES, **options},)
+
+
+WAITS = "waits, repeats the request, and goes on"
+REREADS = "reads the window once more"
+FAILS_WINDOW = "reads the window once more, then fails the stream; its bookmark stays before the window"
+GIVES_UP = "repeats the request until `max_wait_minutes` are over, then fails the stream"
+ONCE_MORE = "reading it once more."
+
+CASES = {
+    # Patience
+    "429 with seconds": Case(
+        what="429 with `Retry-After: 7`, twice",
+        faults=report("status", 2, status=429, retry_after="7"),
+        does="waits as long as it is asked to, with fewer requests in flight afterwards",
+        sees="HTTP 429; waiting 7.0 seconds.",
+    ),
+    "429 with a date": Case(
+        what="429 with `Retry-After` as a date",
+        faults=report("status", status=429, retry_after="Mon, 15 Jun 2026 06:01:00 GMT"),
+        does="waits until then",
+        sees="HTTP 429; waiting 60.0 seconds.",
+    ),
+    "429 without a word": Case(
+        what="429 without `Retry-After`, three times",
+        faults=report("status", 3, status=429),
+        does=f"{WAITS}; the waits grow",
+        sees="HTTP 429; waiting",
+    ),
+    "429 with an absurd wait": Case(
+        what="429 with `Retry-After: 864000`",
+        faults=report("status", status=429, retry_after="864000"),
+        does="waits ten minutes, and asks again",
+        sees="HTTP 429; waiting 600.0 seconds.",
+    ),
+    "429 with nonsense": Case(
+        what="429 with `Retry-After: soon`",
+        faults=report("status", status=429, retry_after="soon"),
+        does=WAITS,
+        sees="HTTP 429; waiting",
+    ),
+    "503": Case(
+        what="503 with `Retry-After: 30`",
+        faults=report("status", status=503, retry_after="30"),
+        does="waits as long as it is asked to",
+        sees="HTTP 503; waiting 30.0 seconds.",
+    ),
+    "500 for a while": Case(
+        what="500, five times", faults=report("status", 5, status=500), does=WAITS, sees="HTTP 500; waiting"
+    ),
+    "502 with HTML": Case(
+        what="502 with a HTML page", faults=report("status", status=502), forms={"errors": "html"}, does=WAITS,
+        sees="HTTP 502; waiting",
+    ),
+    "connection reset before the answer": Case(
+        what="the connection breaks before the answer", faults=report("reset_before", 3), does=WAITS, sees="waiting"
+    ),
+    "connection reset within the answer": Case(
+        what="the connection breaks within the answer", faults=report("reset_after_headers", 2), does=WAITS,
+        sees="waiting",
+    ),
+    "body cut": Case(
+        what="a body shorter than announced", faults=report("cut_body", 2), does=WAITS,
+        sees="the answer broke off",
+    ),
+    "JSON cut": Case(
+        what="JSON that stops in the middle", faults=report("cut_json", 2), does=WAITS,
+        sees="the answer is not JSON",
+    ),
+    "HTML with status 200": Case(
+        what="a HTML page with status 200", faults=report("html_200", 2), does=WAITS, sees="the answer is not JSON"
+    ),
+    "metadata fails for a while": Case(
+        what="the metadata fails three times",
+        faults=({"kind": "status", "where": "metadata", "status": 500, "times": 3},),
+        does=WAITS, sees="The metadata: HTTP 500; waiting",
+    ),
+    "404 for a page that is there": Case(
+        what="404 for a page that is there, and there is no total",
+        faults=report("status", status=404, page=2), forms={"total": "none"},
+        does="asks again before it believes that the report ends there", sees="Done:",
+    ),
+    "404 for every page for a while": Case(
+        what="404 for every report for a while, as what stands in for a server says it",
+        faults=({"kind": "status", "status": 404, "where": "report", "after": 3, "times": 6},),
+        forms={"total": "none"}, sees="HTTP 404 for a page that was there before; waiting",
+        does="waits until a page that was there before is there again, and asks again",
+    ),
+    "404 for the first page": Case(
+        what="404 for the first page", faults=report("status", status=404, page=1), forms={"total": "none"},
+        does="asks again before it believes that the report is empty", sees="Done:",
+    ),
+    "404 for ever": Case(
+        what="404 for every report",
+        faults=({"kind": "status", "status": 404, "times": FOREVER},),
+        does="does not take it for empty reports as long as none has given a row, and fails", code=4, bookmark=None,
+        others_finish=False, sees="YOC answers 404 to the first report",
+    ),
+    "429 for ever": Case(
+        what="429 for ever", faults=report("status", FOREVER, status=429), does=GIVES_UP, code=5, bookmark=None,
+        sees="longer than max_wait_minutes allows (HTTP 429); run again later.",
+    ),
+    "500 for ever": Case(
+        what="500 for ever", faults=report("status", FOREVER, status=500), does=GIVES_UP, code=5, bookmark=None,
+        sees="longer than max_wait_minutes allows (HTTP 500); run again later.",
+    ),
+    "HTML for ever": Case(
+        what="a HTML page with status 200 for ever", faults=report("html_200", FOREVER), does=GIVES_UP, code=5,
+        bookmark=None, sees="the answer is not JSON (text/html",
+    ),
+    "500 after the first window": Case(
+        what="500 for ever from the second window on",
+        faults=report("status", FOREVER, status=500, after=3),
+        does=f"{GIVES_UP}; the windows before it stay",
+        code=5, bookmark="2026-06-07", sees="longer than max_wait_minutes allows", settings={"window_days": 7},
+    ),
+    # Tokens
+    "token dies": Case(
+        what="YOC no longer takes the token, 401", faults=report("expire_access"),
+        does="renews the token once and repeats the request", sees="Done:",
+    ),
+    "family revoked": Case(
+        what="YOC revoked all tokens of the login",
+        faults=(*report("expire_access"), {"kind": "revoke_family", "after": 1}),
+        does="logs in with the password", sees="Logging in with the password again.",
+    ),
+    "refresh lost": Case(
+        what="the answer to a refresh is lost",
+        faults=(*report("expire_access"), {"kind": "lost_rotation", "after": 1}),
+        does="does not repeat the refresh, and logs in with the password", sees="Logging in with the password again.",
+    ),
+    "401 for ever": Case(
+        what="401 for ever", faults=report("status", FOREVER, status=401),
+        does="renews the token once, then stops the run",
+        code=3, bookmark=None, others_finish=False, sees="YOC refuses a token that it has just given",
+    ),
+    "login refused": Case(
+        what="the login is refused", faults=({"kind": "status", "where": "token", "status": 401, "times": FOREVER},),
+        does="stops at once; the login is not tried again", code=3, bookmark=None, others_finish=False,
+        sees="YOC refuses the login",
+    ),
+    "forbidden": Case(
+        what="403 for one report", faults=report("status", FOREVER, status=403),
+        does="fails the stream", code=3, bookmark=None, sees="YOC does not let this account see",
+    ),
+    # Rows that do not add up
+    "row twice, once": Case(
+        what="a row comes twice", faults=report("duplicate_row"), does=REREADS, sees=ONCE_MORE,
+    ),
+    "row twice": Case(
+        what="a row comes twice, in every reading", faults=report("duplicate_row", FOREVER), does=FAILS_WINDOW, code=4,
+        bookmark=None, sees="came twice, twice; the bookmark stays before it",
+    ),
+    "page twice, once": Case(
+        what="a page comes twice", faults=report("repeat_page", page=2), does=REREADS, sees=ONCE_MORE,
+    ),
+    "page twice": Case(
+        what="a page comes twice, in every reading", faults=report("repeat_page", FOREVER, page=2), does=FAILS_WINDOW,
+        code=4, bookmark=None, sees="the bookmark stays before it",
+    ),
+    "page twice, no total": Case(
+        what="a page comes twice, and there is no total", faults=report("repeat_page", FOREVER, page=2),
+        forms={"total": "none"}, does=FAILS_WINDOW, code=4, bookmark=None, sees="page 2 repeats page 1",
+    ),
+    "foreign day, once": Case(
+        what="a row of another day", faults=report("foreign_day"), does=REREADS, sees=ONCE_MORE,
+    ),
+    "foreign day": Case(
+        what="a row of another day, in every reading", faults=report("foreign_day", FOREVER), does=FAILS_WINDOW, code=4,
+        bookmark=None, sees="outside the days asked for",
+    ),
+    "order lost, once": Case(
+        what="rows in another order", faults=report("shuffle"), does=REREADS, sees=ONCE_MORE,
+    ),
+    "order lost": Case(
+        what="rows in another order, in every reading", faults=report("shuffle", FOREVER), does=FAILS_WINDOW, code=4,
+        bookmark=None, sees="the server did not keep the order",
+    ),
+    "row lost, once": Case(
+        what="a row is missing", faults=report("drop_row"), does=REREADS, sees=ONCE_MORE,
+    ),
+    "row lost": Case(
+        what="a row is missing, in every reading", faults=report("drop_row", FOREVER), does=FAILS_WINDOW, code=4,
+        bookmark=None, sees="the server counts 168 rows and gave 167", settings={"page_size": 500},
+    ),
+    "row lost, no total": Case(
+        what="a row is missing, and there is no total",
+        faults=report("drop_row", FOREVER), forms={"total": "none"}, settings={"page_size": 500},
+        does="sees by the account's totals that the day is incomplete, reads it once more, and warns",
+        sees="; the day may be incomplete.",
+    ),
+    "row lost, no total, fail": Case(
+        what="likewise, with `on_incomplete_day: fail`",
+        faults=report("drop_row", FOREVER), forms={"total": "none"},
+        settings={"on_incomplete_day": "fail", "page_size": 500},
+        does=FAILS_WINDOW, code=4, bookmark=None, sees="the account's total is",
+    ),
+    "wrong total": Case(
+        what="a total that is never reached", faults=report("wrong_total", FOREVER), does=FAILS_WINDOW, code=4,
+        bookmark=None, sees="the server counts 169 rows and gave 168",
+    ),
+    "figures revised between pages": Case(
+        what="figures are revised while a window is read",
+        faults=report("revise", page=2, match='"ad_unit_visx_id"'),
+        does=REREADS, sees=ONCE_MORE,
+    ),
+    # Answers that cannot be read
+    "no rows in the answer": Case(
+        what="an answer without any list of rows", faults=report("no_rows_key", FOREVER), does="fails the stream",
+        code=4, bookmark=None, sees="has no single list of rows (found: ['status'])",
+    ),
+    "a number for an answer": Case(
+        what="an answer that is a number", faults=report("json_scalar", FOREVER), does="fails the stream", code=4,
+        bookmark=None, sees="has no single list of rows (found: int)",
+    ),
+    "text in a number": Case(
+        what="`n/a` in a number", faults=report("garbage_cell", FOREVER, column="impressions"),
+        does="fails the stream, naming column and day", code=4, bookmark=None,
+        sees="Stream site_daily: column impressions of 2026-06-01 holds a value that is not a number",
+    ),
+    "NaN": Case(
+        what="NaN in a number", faults=report("nan_cell", FOREVER, column="impressions"),
+        does="fails the stream, naming column and day", code=4, bookmark=None,
+        sees="column impressions of 2026-06-01 holds a value that is not a number",
+    ),
+    "no day": Case(
+        what="a row without its day", faults=report("null_date", FOREVER), does="fails the stream", code=4,
+        bookmark=None, sees="column date holds a value that is missing, where a day is needed",
+    ),
+    "bad request": Case(
+        what="400 that repeats the request with all its secrets",
+        faults=report("echo_secrets", FOREVER), does="fails the stream; the message is cut short and cleaned", code=4,
+        bookmark=None, sees="YOC refuses Page",
+    ),
+    "redirect": Case(
+        what="a redirect to another host",
+        faults=report("redirect", FOREVER, location="http://127.0.0.2:9/elsewhere"),
+        does="does not follow, since credentials would travel along; fails the stream", code=2, bookmark=None,
+        sees="redirects elsewhere, and credentials do not follow",
+    ),
+    "redirect to nowhere": Case(
+        what="a redirect that does not say where to", faults=report("status", FOREVER, status=302),
+        does="fails the stream at once", code=2, bookmark=None, sees="redirects to nowhere (HTTP 302)",
+    ),
+}  # fmt: skip
+
+
+def page() -> str:
+    """Return the documentation page."""
+    lines = [
+        "# What goes wrong, and what the tap does",
+        "",
+        "Each line is a test: the sandbox plays the fault over a real connection, and the run must end as it says.",
+        "The page is made from the same table (`make docs`). Exit codes: 0 all there, 2 settings,",
+        "3 login or permission, 4 incomplete data, 5 unavailable.",
+        "",
+        "| What goes wrong | What the tap does | Exit | What the log says |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {case.what} | {case.does} | {case.code} | {case.sees} |" for case in CASES.values()]
+    return "\n".join(lines) + "\n"
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")

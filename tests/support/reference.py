@@ -1,0 +1,432 @@
+"""The pages that are made from the code: settings, streams, and the definition for Meltano's plugin index.
+
+`make docs` writes them; the tests compare.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from harness import TODAY, YESTERDAY, run_tap
+from singer_sdk import Tap
+from test_packaging import LAYERS, PACKAGE
+
+from tap_yoc.reports.report import FETCHED_AT, IS_FINAL
+from tap_yoc.reports.standard import ENTITIES, REPORT_FIELDS, STANDARD_REPORTS
+from tap_yoc.sandbox.columns import DIMENSIONS, METRICS
+from tap_yoc.sandbox.server import Sandbox
+from tap_yoc.settings.schema import SETTINGS
+from tap_yoc.tap import TapYOC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness import Outcome
+
+ROOT = Path(__file__).parents[2]
+
+# The SDK adds its own settings to the same dictionary whenever a tap is made.
+_SDK: dict[str, Any] = {"properties": {}}
+Tap.append_builtin_config(_SDK)
+SDK_SETTINGS = tuple(_SDK["properties"])
+OWN_SETTINGS: dict[str, dict[str, Any]] = {
+    name: schema for name, schema in SETTINGS["properties"].items() if name not in SDK_SETTINGS
+}
+
+# --- docs/settings.md
+
+KINDS = {"integer": "integer", "number": "number", "array": "list", "string": "string"}
+GROUPS = {
+    "Login": ("client_id", "[Where the credentials come from](#where-the-credentials-come-from) says who has them."),
+    "Days": ("start_date", "[How incremental runs work](incremental.md) shows with dates what these lead to."),
+    "Streams": (
+        "reports",
+        "[Streams](streams.md) lists the standard ones, [Custom reports](custom-reports.md) tells of yours.",
+    ),
+    "Requests": ("page_size", "The defaults suit most accounts."),
+    "Checks and backfills": ("on_incomplete_day", "[Incremental runs](incremental.md#backfills) tells of backfills."),
+    "Addresses": ("api_url", "For the [sandbox](../README.md#first-rows), a proxy or a test."),
+}
+"""The first setting of each group, in the code's order, and a sentence above its table."""
+
+SETTINGS_PAGE = """# Settings
+
+This page is made from the code (`make docs`).
+
+There are three ways to set them:
+
+- **a file**: `--config config.json`; `sample_config.json` names every setting. Of several files, later ones win.
+- **environment variables**: `--config=ENV` reads `TAP_YOC_<SETTING>`, lists as JSON; `.env.example` names them all.
+  With `--config config.json --config=ENV`, a variable wins over the file.
+- **Meltano**: the same names in `meltano.yml`, or in the environment.
+
+Days are `YYYY-MM-DD`; a time behind a day is cut. An empty optional setting counts as left out. A setting that does not
+exist, or has the wrong kind, ends the run before anything is asked:
+[exit code 2](errors.md#exit-code-2-settings-catalog-or-state).
+{groups}
+## Where the credentials come from
+
+- `client_id` and `client_secret`: your account manager at YOC hands them out.
+- `username` and `password`: the login of `hub.yoc.com`. Whatever that person may see is what the tap can extract, so a
+  technical user of its own is best.
+- `refresh_token` and `token_cache`, instead of the password: YOC's refresh token changes with every use, so the tap has
+  to keep the next one in a file. Several processes may share the file; treat it like a password.
+
+All streams of a run share one token, which is renewed before it expires. Secrets appear in no log, row or error.
+
+## Settings of the SDK
+
+The Singer SDK adds `stream_maps`, `stream_map_config`, `faker_config`, `flattening_enabled`, `flattening_max_depth`,
+`flattening_max_key_length`, `flattening_separator` and `batch_config`; [its documentation](https://sdk.meltano.com)
+describes them. Stream maps and flattening make the tap go row by row instead of page by page, which is slower. With
+`batch_config`, rows go into files that only some targets can read.
+"""
+
+
+def kind_of(schema: dict[str, Any]) -> str:
+    """Return the one JSON type that a setting has beside null."""
+    (kind,) = {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"]) - {"null"}
+    return str(kind)
+
+
+def shown_kind(schema: dict[str, Any]) -> str:
+    """Return the kind of a setting as a reader wants it."""
+    if schema.get("secret"):
+        return "secret"
+    if schema.get("format") == "date":
+        return "date"
+    if "enum" in schema:
+        return " or ".join(f"`{choice}`" for choice in schema["enum"])
+    return KINDS[kind_of(schema)]
+
+
+def settings_page() -> str:
+    """Return docs/settings.md."""
+    starts = {first: (title, sentence) for title, (first, sentence) in GROUPS.items()}
+    lines: list[str] = []
+    for name, schema in OWN_SETTINGS.items():
+        if name in starts:
+            title, sentence = starts.pop(name)
+            lines += ["", f"## {title}", "", sentence, ""]
+            lines += ["| setting | kind | default | meaning |", "|---|---|---|---|"]
+        default = schema.get("default", "")
+        default = f"`{default if isinstance(default, str) else json.dumps(default)}`" if default != "" else ""
+        default = "required" if name in SETTINGS["required"] else default
+        lines.append(f"| `{name}` | {shown_kind(schema)} | {default} | {schema['description']} |")
+    assert not starts, "a group begins with a setting that is not there"
+    return SETTINGS_PAGE.format(groups="\n".join([*lines, ""]))
+
+
+# --- docs/streams.md
+
+ROW_IS = {
+    "daily_totals": "day",
+    "account_daily": "day and account",
+    "publisher_daily": "day and publisher",
+    "country_daily": "day, publisher and country",
+    "site_daily": "day and site",
+    "ad_unit_daily": "day and ad unit",
+    "ad_unit_country_daily": "day, ad unit and country",
+    "companies": "company",
+    "accounts": "credit-note account",
+    "publishers": "publisher",
+    "sites": "site",
+    "ad_units": "ad unit",
+    REPORT_FIELDS: "column of the account",
+}
+USES = {
+    "companies": "newest name",
+    "accounts": "newest name and company",
+    "publishers": "newest name and account",
+    "sites": "newest name and publisher",
+    "ad_units": "newest name and site",
+    REPORT_FIELDS: "which dimensions and metrics there are",
+}
+ADDED = {
+    FETCHED_AT: "When this reading began, in UTC; one instant for all rows of a window.",
+    IS_FINAL: "The next daily run will not read this day again, as far as this run can tell.",
+}
+ABOUT = {
+    "company_id": "Company.",
+    "sap_publisher_account_id": "Credit-note account of a partner.",
+    "publisher_visx_id": "Publisher, the top-level inventory item.",
+    "ad_unit_visx_id": "Ad unit.",
+    "country": "ISO 3166 alpha-2.",
+    "currency": "Currency of the money, ISO 4217.",
+    "revenue": "Money earned.",
+    "ecpm": "Money for a thousand impressions.",
+}
+"""What the sandbox's own words for a column say too much or too little of."""
+SHOWN = ("ad_unit_daily", "ad_units", REPORT_FIELDS)
+FIELDS = {
+    "kind": "`group_by` for dimensions, `data_fields` for metrics.",
+    "name": "As YOC has it, trimmed.",
+    "type": "As YOC declares it.",
+}
+
+STREAMS_PAGE = """# Streams
+
+This page is made from the code, run against the [sandbox](../README.md#first-rows) (`make docs`). Names, keys and
+replication are the tap's. Metrics and types come from the metadata of your account: the tables below show the
+sandbox's, `tap-yoc --config config.json --discover` shows yours.
+
+| stream | one row is one | key | replication | for |
+|---|---|---|---|---|
+{streams}
+
+All figures come from one call, `POST /api/v1/reporting/publishers`; `{fields}` from `GET` at the same address.
+
+- **Left out.** A stream whose dimensions the account does not have is left out, with one warning.
+- **Heavy.** {heavy} is off unless `standard_reports` names it.
+- **Names** are in the entity streams only: in a fact stream, a renamed ad unit would be two rows.
+- **Currency.** Sums over currencies mean nothing, so a `currency` metric belongs to the key of every fact stream.
+- **Selection.** Metrics that are deselected in the catalog are not asked for. Key columns cannot be deselected.
+
+## Columns of the fact streams
+
+Beside its own key, each fact stream has all metrics that the account offers. In the sandbox:
+
+| column | type | in | meaning |
+|---|---|---|---|
+{facts}
+
+A type with "or null" has null where YOC has no value.
+
+## Columns of the entity streams
+
+One row per id, with the name and the parent of its newest day. Ids that are missing are left out.
+
+| stream | column | type | meaning |
+|---|---|---|---|
+{entities}
+
+## Columns of `{fields}`
+
+| column | type | meaning |
+|---|---|---|
+{metadata}
+
+## Which stream leads to which
+
+| from | column | to |
+|---|---|---|
+{parents}
+
+## Values and keys
+
+- A dimension without a value becomes `""` (text) or `0` (number) in the key, counted once per stream in the log.
+  Metrics without a value stay null.
+- Money and rates are JSON numbers with exactly the digits that YOC sent. Let the target store them as decimals.
+- Rates such as `vtr_percent` cannot be summed; compute them from sums.
+- A value that does not fit its declared type fails the stream, naming stream, column and day. Types that the tap does
+  not know become text, with one warning.
+
+## How rows look
+
+What the tap wrote for {day}, on {today}, with the sandbox's made-up figures; each is one line of the output.
+
+{examples}
+"""
+
+
+def sandbox_run() -> Outcome:
+    """Run all streams for one day against a sandbox of a fixed day."""
+    with Sandbox(today=TODAY) as sandbox:
+        names = [report.name for report in STANDARD_REPORTS]
+        run = run_tap({**sandbox.config, "start_date": YESTERDAY.isoformat(), "standard_reports": names})
+    assert run.exit_code == 0, run.log
+    return run
+
+
+def shown_type(schema: dict[str, Any]) -> str:
+    """Return a JSON Schema in words."""
+    kinds = [schema["type"]] if isinstance(schema["type"], str) else list(schema["type"])
+    kinds[0] = schema.get("format", kinds[0])
+    return " or ".join(kinds)
+
+
+def row(*cells: str) -> str:
+    """Return a line of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def ticked(names: Iterable[str]) -> str:
+    """Return names as code, in one cell."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def stream_rows(run: Outcome) -> list[str]:
+    """Return the table of streams."""
+    uses = {report.name: report.use for report in STANDARD_REPORTS} | USES
+    rows = []
+    for name, one in ROW_IS.items():
+        schema = run.schema(name)
+        replication = "incremental" if schema.get("bookmark_properties") else "full table"
+        rows.append(row(f"`{name}`", one, ticked(schema["key_properties"]), replication, uses[name]))
+    return rows
+
+
+def fact_rows(run: Outcome) -> list[str]:
+    """Return the columns of all fact streams, each once, with the streams that have it."""
+    about = {column.name: column.about for column in (*DIMENSIONS, *METRICS)} | ABOUT | ADDED
+    schemas = {report.name: run.schema(report.name) for report in STANDARD_REPORTS}
+    columns: dict[str, tuple[str, list[str]]] = {}
+    # The dimensions first, in YOC's order; the others as they come.
+    for name in [*(column.name for column in DIMENSIONS), *schemas["daily_totals"]["schema"]["properties"]]:
+        for stream, message in schemas.items():
+            if schema := message["schema"]["properties"].get(name):
+                known, streams = columns.setdefault(name, (shown_type(schema), []))
+                assert known == shown_type(schema)
+                streams.extend([stream] if stream not in streams else [])
+    return [
+        row(
+            f"`{name}`" + (" (key)" if name in schemas[streams[0]]["key_properties"] else ""),
+            kind,
+            "all" if len(streams) == len(schemas) else ticked(streams),
+            about[name],
+        )
+        for name, (kind, streams) in columns.items()
+    ]
+
+
+def entity_rows(run: Outcome) -> list[str]:
+    """Return the columns of the entity streams."""
+    about = {column.name: column.about for column in DIMENSIONS} | ABOUT
+    rows = []
+    for entity in ENTITIES:
+        for name, schema in run.schema(entity.name)["schema"]["properties"].items():
+            column = f"`{name}`" + (" (key)" if name == entity.id_column else "")
+            meaning = f"Its newest {name.rpartition('_')[2]}." if name.endswith("_name") else about[name]
+            rows.append(row(f"`{entity.name}`", column, shown_type(schema), meaning))
+    return rows
+
+
+def parent_rows() -> list[str]:
+    """Return which id leads from where to where."""
+    by_id = {entity.id_column: entity.name for entity in ENTITIES}
+    sources = [(report.name, report.dimensions) for report in STANDARD_REPORTS]
+    sources += [(entity.name, entity.attributes) for entity in ENTITIES]
+    rows = []
+    for column, entity in by_id.items():
+        streams = [name for name, columns in sources if column in columns]
+        rows.append(row(ticked(streams), f"`{column}`", f"`{entity}`"))
+    return rows
+
+
+def streams_page(run: Outcome) -> str:
+    """Return docs/streams.md."""
+    examples = []
+    for name in SHOWN:
+        start = f'{{"type":"RECORD","stream":"{name}","record":{{'
+        line = next(line for line in map(bytes.decode, run.lines) if line.startswith(start))
+        cells = line.removeprefix(start).partition("}")[0]
+        broken = re.sub(r',(?="\w+":)', ",\n  ", cells).replace('":', '": ')
+        examples.append(f"`{name}`:\n\n```json\n{{\n  {broken}\n}}\n```")
+    return STREAMS_PAGE.format(
+        fields=REPORT_FIELDS,
+        heavy=ticked(report.name for report in STANDARD_REPORTS if report.is_heavy),
+        streams="\n".join(stream_rows(run)),
+        facts="\n".join(fact_rows(run)),
+        entities="\n".join(entity_rows(run)),
+        metadata="\n".join(
+            row(f"`{name}`", shown_type(schema), FIELDS[name])
+            for name, schema in run.schema(REPORT_FIELDS)["schema"]["properties"].items()
+        ),
+        parents="\n".join(parent_rows()),
+        day=YESTERDAY,
+        today=TODAY,
+        examples="\n\n".join(examples),
+    )
+
+
+# --- docs/meltanohub/tap-yoc.yml
+
+PACKAGE_VARIABLE = "YOC_TAP_PACKAGE"
+"""What pip installs: a checkout, a wheel or an address. Meltano fills it in."""
+GROUPS_TO_START = [
+    ["client_id", "client_secret", "username", "password"],
+    ["client_id", "client_secret", "refresh_token", "token_cache"],
+]
+
+
+def hub_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a setting as Meltano's plugin index describes it; it has integers for numbers."""
+    kind = {"number": "integer"}.get(kind_of(schema), kind_of(schema))
+    kind = "options" if "enum" in schema else "date_iso8601" if schema.get("format") == "date" else kind
+    setting: dict[str, Any] = {
+        "description": schema["description"],
+        "kind": kind,
+        "label": schema["title"],
+        "name": name,
+    }
+    if "enum" in schema:
+        setting["options"] = [{"label": choice, "value": choice} for choice in schema["enum"]]
+    if schema.get("secret"):
+        setting["sensitive"] = True
+    if "default" in schema:
+        setting["value"] = schema["default"]
+    return setting
+
+
+def hub_definition() -> str:
+    """Return docs/meltanohub/tap-yoc.yml; `meltano.yml` describes the commands and the SDK's settings."""
+    extractors = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))["plugins"]["extractors"]
+    of_the_sdk = [setting for setting in extractors[0]["settings"] if setting["name"] in SDK_SETTINGS]
+    definition = {
+        "capabilities": sorted(capability.value for capability in TapYOC.capabilities),
+        "commands": extractors[0]["commands"],
+        "description": "Daily ad figures of a publisher's YOC account, from totals down to ad units and countries.",
+        "domain_url": "https://yoc.com",
+        "executable": "tap-yoc",
+        "keywords": ["api", "meltano_sdk"],
+        "label": "YOC",
+        "maintenance_status": "active",
+        "name": "tap-yoc",
+        "namespace": "tap_yoc",
+        "pip_url": f"${PACKAGE_VARIABLE}",
+        "quality": "unknown",
+        "settings": [*(hub_setting(name, schema) for name, schema in OWN_SETTINGS.items()), *of_the_sdk],
+        "settings_group_validation": GROUPS_TO_START,
+    }
+    return yaml.safe_dump(definition, allow_unicode=True, sort_keys=True, width=80)
+
+
+# --- docs/architecture.md
+
+
+def architecture_page() -> str:
+    """Return docs/architecture.md as it stands, with the table of modules made anew: layers, and first lines."""
+    path = ROOT / "docs/architecture.md"
+    head = "| module | job |\n|---|---|\n"
+    before, _, rest = path.read_text("utf-8").partition(head)
+    _, _, after = rest.partition("\n\n")
+    rows = []
+    for layer in LAYERS:
+        module = next(
+            (path for name in (f"{layer}.py", f"{layer}/__init__.py") if (path := PACKAGE / name).exists()), None
+        )
+        if module and module != PACKAGE / "__init__.py":
+            job = (ast.get_docstring(ast.parse(module.read_text("utf-8"))) or "").partition("\n")[0]
+            rows.append(row(f"`{module.relative_to(PACKAGE).as_posix().removesuffix('__init__.py')}`", job))
+    return f"{before}{head}" + "\n".join(rows) + f"\n\n{after}"
+
+
+def made_pages() -> dict[Path, str]:
+    """Return each page that is made, and what stands in it."""
+    return {
+        ROOT / "docs/settings.md": settings_page(),
+        ROOT / "docs/streams.md": streams_page(sandbox_run()),
+        ROOT / "docs/architecture.md": architecture_page(),
+        ROOT / "docs/meltanohub/tap-yoc.yml": hub_definition(),
+    }
+
+
+if __name__ == "__main__":
+    for path, content in made_pages().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")

@@ -182,7 +182,7 @@ def test_json_has_the_names_of_the_page(sandbox: Sandbox) -> None:
     """Every name in the JSON is on the page, and says the same as the text."""
     found = doctor(sandbox.config)
     told = json.loads(as_json(found, "1.0"))
-    page = PAGE.read_text("utf-8").partition("## For machines")[2]
+    page = PAGE.read_text("utf-8").partition("## JSON output")[2]
     for name in [*told, *told["steps"][0], *told["account"]]:
         assert f"`{name}" in page or f".{name}`" in page, name
     text = " ".join(as_text(found, "1.0").split())

@@ -37,10 +37,10 @@ def report(kind: str, times: int = 1, **options: Any) -> tuple[dict[str, Any], .
     return ({"kind": kind, "times": times, "match": SITES, **options},)
 
 
-WAITS = "waits, repeats the request, and goes on"
+WAITS = "waits, retries the request and goes on"
 REREADS = "reads the window once more"
 FAILS_WINDOW = "reads the window once more, then fails the stream; its bookmark stays before the window"
-GIVES_UP = "repeats the request until `max_wait_minutes` are over, then fails the stream"
+GIVES_UP = "retries the request for `max_wait_minutes`, then fails the stream"
 ONCE_MORE = "reading it once more."
 
 CASES = {
@@ -48,7 +48,7 @@ CASES = {
     "429 with seconds": Case(
         what="429 with `Retry-After: 7`, twice",
         faults=report("status", 2, status=429, retry_after="7"),
-        does="waits as long as it is asked to, with fewer requests in flight afterwards",
+        does="waits as long as asked, then sends fewer requests at a time",
         sees="HTTP 429; waiting 7.0 seconds.",
     ),
     "429 with a date": Case(
@@ -85,7 +85,7 @@ CASES = {
         what="500, five times", faults=report("status", 5, status=500), does=WAITS, sees="HTTP 500; waiting"
     ),
     "502 with HTML": Case(
-        what="502 with a HTML page", faults=report("status", status=502), forms={"errors": "html"}, does=WAITS,
+        what="502 with an HTML page", faults=report("status", status=502), forms={"errors": "html"}, does=WAITS,
         sees="HTTP 502; waiting",
     ),
     "connection reset before the answer": Case(
@@ -104,7 +104,7 @@ CASES = {
         sees="the answer is not JSON",
     ),
     "HTML with status 200": Case(
-        what="a HTML page with status 200", faults=report("html_200", 2), does=WAITS, sees="the answer is not JSON"
+        what="an HTML page with status 200", faults=report("html_200", 2), does=WAITS, sees="the answer is not JSON"
     ),
     "metadata fails for a while": Case(
         what="the metadata fails three times",
@@ -112,47 +112,47 @@ CASES = {
         does=WAITS, sees="The metadata: HTTP 500; waiting",
     ),
     "404 for a page that is there": Case(
-        what="404 for a page that is there, and there is no total",
+        what="404 for a page that exists, and there is no total",
         faults=report("status", status=404, page=2), forms={"total": "none"},
-        does="asks again before it believes that the report ends there", sees="Done:",
+        does="asks again before it treats the report as finished", sees="Done:",
     ),
     "404 for every page for a while": Case(
-        what="404 for every report for a while, as what stands in for a server says it",
+        what="404 for every report for a while, as from a proxy in front of a server that is down",
         faults=({"kind": "status", "status": 404, "where": "report", "after": 3, "times": 6},),
         forms={"total": "none"}, sees="HTTP 404 for a page that was there before; waiting",
-        does="waits until a page that was there before is there again, and asks again",
+        does="waits until a page that existed before is back, then asks again",
     ),
     "404 for the first page": Case(
         what="404 for the first page", faults=report("status", status=404, page=1), forms={"total": "none"},
-        does="asks again before it believes that the report is empty", sees="Done:",
+        does="asks again before it treats the report as empty", sees="Done:",
     ),
     "404 for ever": Case(
         what="404 for every report",
         faults=({"kind": "status", "status": 404, "times": FOREVER},),
-        does="does not take it for empty reports as long as none has given a row, and fails", code=4, bookmark=None,
+        does="does not treat it as empty reports unless a report has had rows; fails", code=4, bookmark=None,
         others_finish=False, sees="YOC answers 404 to the first report",
     ),
     "429 for ever": Case(
-        what="429 for ever", faults=report("status", FOREVER, status=429), does=GIVES_UP, code=5, bookmark=None,
+        what="429 every time", faults=report("status", FOREVER, status=429), does=GIVES_UP, code=5, bookmark=None,
         sees="longer than max_wait_minutes allows (HTTP 429); run again later.",
     ),
     "500 for ever": Case(
-        what="500 for ever", faults=report("status", FOREVER, status=500), does=GIVES_UP, code=5, bookmark=None,
+        what="500 every time", faults=report("status", FOREVER, status=500), does=GIVES_UP, code=5, bookmark=None,
         sees="longer than max_wait_minutes allows (HTTP 500); run again later.",
     ),
     "HTML for ever": Case(
-        what="a HTML page with status 200 for ever", faults=report("html_200", FOREVER), does=GIVES_UP, code=5,
+        what="an HTML page with status 200 every time", faults=report("html_200", FOREVER), does=GIVES_UP, code=5,
         bookmark=None, sees="the answer is not JSON (text/html",
     ),
     "500 after the first window": Case(
-        what="500 for ever from the second window on",
+        what="500 every time from the second window on",
         faults=report("status", FOREVER, status=500, after=3),
-        does=f"{GIVES_UP}; the windows before it stay",
+        does=f"{GIVES_UP}; the windows before it are kept",
         code=5, bookmark="2026-06-07", sees="longer than max_wait_minutes allows", settings={"window_days": 7},
     ),
     # Tokens
     "token dies": Case(
-        what="YOC no longer takes the token, 401", faults=report("expire_access"),
+        what="YOC rejects an expired token with 401", faults=report("expire_access"),
         does="renews the token once and repeats the request", sees="Done:",
     ),
     "family revoked": Case(
@@ -163,16 +163,16 @@ CASES = {
     "refresh lost": Case(
         what="the answer to a refresh is lost",
         faults=(*report("expire_access"), {"kind": "lost_rotation", "after": 1}),
-        does="does not repeat the refresh, and logs in with the password", sees="Logging in with the password again.",
+        does="does not retry the refresh; logs in with the password", sees="Logging in with the password again.",
     ),
     "401 for ever": Case(
-        what="401 for ever", faults=report("status", FOREVER, status=401),
+        what="401 every time", faults=report("status", FOREVER, status=401),
         does="renews the token once, then stops the run",
         code=3, bookmark=None, others_finish=False, sees="YOC refuses a token that it has just given",
     ),
     "login refused": Case(
         what="the login is refused", faults=({"kind": "status", "where": "token", "status": 401, "times": FOREVER},),
-        does="stops at once; the login is not tried again", code=3, bookmark=None, others_finish=False,
+        does="stops at once and does not retry the login", code=3, bookmark=None, others_finish=False,
         sees="YOC refuses the login",
     ),
     "forbidden": Case(
@@ -181,62 +181,62 @@ CASES = {
     ),
     # Rows that do not add up
     "row twice, once": Case(
-        what="a row comes twice", faults=report("duplicate_row"), does=REREADS, sees=ONCE_MORE,
+        what="a row appears twice", faults=report("duplicate_row"), does=REREADS, sees=ONCE_MORE,
     ),
     "row twice": Case(
-        what="a row comes twice, in every reading", faults=report("duplicate_row", FOREVER), does=FAILS_WINDOW, code=4,
+        what="a row appears twice, every time", faults=report("duplicate_row", FOREVER), does=FAILS_WINDOW, code=4,
         bookmark=None, sees="came twice, twice; the bookmark stays before it",
     ),
     "page twice, once": Case(
-        what="a page comes twice", faults=report("repeat_page", page=2), does=REREADS, sees=ONCE_MORE,
+        what="a page appears twice", faults=report("repeat_page", page=2), does=REREADS, sees=ONCE_MORE,
     ),
     "page twice": Case(
-        what="a page comes twice, in every reading", faults=report("repeat_page", FOREVER, page=2), does=FAILS_WINDOW,
+        what="a page appears twice, every time", faults=report("repeat_page", FOREVER, page=2), does=FAILS_WINDOW,
         code=4, bookmark=None, sees="the bookmark stays before it",
     ),
     "page twice, no total": Case(
-        what="a page comes twice, and there is no total", faults=report("repeat_page", FOREVER, page=2),
+        what="a page appears twice, and there is no total", faults=report("repeat_page", FOREVER, page=2),
         forms={"total": "none"}, does=FAILS_WINDOW, code=4, bookmark=None, sees="page 2 repeats page 1",
     ),
     "foreign day, once": Case(
-        what="a row of another day", faults=report("foreign_day"), does=REREADS, sees=ONCE_MORE,
+        what="a row belongs to another day", faults=report("foreign_day"), does=REREADS, sees=ONCE_MORE,
     ),
     "foreign day": Case(
-        what="a row of another day, in every reading", faults=report("foreign_day", FOREVER), does=FAILS_WINDOW, code=4,
+        what="a row belongs to another day, every time", faults=report("foreign_day", FOREVER), does=FAILS_WINDOW, code=4,
         bookmark=None, sees="outside the days asked for",
     ),
     "order lost, once": Case(
-        what="rows in another order", faults=report("shuffle"), does=REREADS, sees=ONCE_MORE,
+        what="rows are out of order", faults=report("shuffle"), does=REREADS, sees=ONCE_MORE,
     ),
     "order lost": Case(
-        what="rows in another order, in every reading", faults=report("shuffle", FOREVER), does=FAILS_WINDOW, code=4,
+        what="rows are out of order, every time", faults=report("shuffle", FOREVER), does=FAILS_WINDOW, code=4,
         bookmark=None, sees="the server did not keep the order",
     ),
     "row lost, once": Case(
         what="a row is missing", faults=report("drop_row"), does=REREADS, sees=ONCE_MORE,
     ),
     "row lost": Case(
-        what="a row is missing, in every reading", faults=report("drop_row", FOREVER), does=FAILS_WINDOW, code=4,
+        what="a row is missing, every time", faults=report("drop_row", FOREVER), does=FAILS_WINDOW, code=4,
         bookmark=None, sees="the server counts 168 rows and gave 167", settings={"page_size": 500},
     ),
     "row lost, no total": Case(
         what="a row is missing, and there is no total",
         faults=report("drop_row", FOREVER), forms={"total": "none"}, settings={"page_size": 500},
-        does="sees by the account's totals that the day is incomplete, reads it once more, and warns",
+        does="notices from the account's totals that the day is incomplete, reads it once more and warns",
         sees="; the day may be incomplete.",
     ),
     "row lost, no total, fail": Case(
-        what="likewise, with `on_incomplete_day: fail`",
+        what="the same with `on_incomplete_day: fail`",
         faults=report("drop_row", FOREVER), forms={"total": "none"},
         settings={"on_incomplete_day": "fail", "page_size": 500},
         does=FAILS_WINDOW, code=4, bookmark=None, sees="the account's total is",
     ),
     "wrong total": Case(
-        what="a total that is never reached", faults=report("wrong_total", FOREVER), does=FAILS_WINDOW, code=4,
+        what="a total that the rows never reach", faults=report("wrong_total", FOREVER), does=FAILS_WINDOW, code=4,
         bookmark=None, sees="the server counts 169 rows and gave 168",
     ),
     "figures revised between pages": Case(
-        what="figures are revised while a window is read",
+        what="figures are revised during a window",
         faults=report("revise", page=2, match='"ad_unit_visx_id"'),
         does=REREADS, sees=ONCE_MORE,
     ),
@@ -265,17 +265,17 @@ CASES = {
     ),
     "bad request": Case(
         what="400 that repeats the request with all its secrets",
-        faults=report("echo_secrets", FOREVER), does="fails the stream; the message is cut short and cleaned", code=4,
+        faults=report("echo_secrets", FOREVER), does="fails the stream; the message is shortened and contains no secret", code=4,
         bookmark=None, sees="YOC refuses Page",
     ),
     "redirect": Case(
         what="a redirect to another host",
         faults=report("redirect", FOREVER, location="http://127.0.0.2:9/elsewhere"),
-        does="does not follow, since credentials would travel along; fails the stream", code=2, bookmark=None,
+        does="does not follow it, because it would send credentials there; fails the stream", code=2, bookmark=None,
         sees="redirects elsewhere, and credentials do not follow",
     ),
     "redirect to nowhere": Case(
-        what="a redirect that does not say where to", faults=report("status", FOREVER, status=302),
+        what="a redirect without a location", faults=report("status", FOREVER, status=302),
         does="fails the stream at once", code=2, bookmark=None, sees="redirects to nowhere (HTTP 302)",
     ),
 }  # fmt: skip
@@ -284,13 +284,13 @@ CASES = {
 def page() -> str:
     """Return the documentation page."""
     lines = [
-        "# What goes wrong, and what the tap does",
+        "# Faults, and what the tap does",
         "",
-        "Each line is a test: the sandbox plays the fault over a real connection, and the run must end as it says.",
-        "The page is made from the same table (`make docs`). Exit codes: 0 all there, 2 settings,",
-        "3 login or permission, 4 incomplete data, 5 unavailable.",
+        "Each row is a test: the sandbox causes the fault over a real connection, and the run must end as stated. The page",
+        "is generated from the same table (`make docs`). Exit codes: 0 complete, 2 settings, 3 login or",
+        "permission, 4 incomplete data, 5 unavailable.",
         "",
-        "| What goes wrong | What the tap does | Exit | What the log says |",
+        "| Fault | What the tap does | Exit code | What the log says |",
         "|---|---|---|---|",
     ]
     lines += [f"| {case.what} | {case.does} | {case.code} | {case.sees} |" for case in CASES.values()]

@@ -194,7 +194,7 @@ def test_a_morning_without_settings(tmp_path: Path) -> None:
 
 def test_which_failures_are_repeated(tmp_path: Path) -> None:
     """Every exit code has its line, and the examples do what it says."""
-    rows = {cells[0]: cells[1].startswith("yes") for cells in table(PAGE, "Which failures to repeat")}
+    rows = {cells[0]: cells[1].startswith("yes") for cells in table(PAGE, "Which failures to retry")}
     assert set(rows) == {*(str(int(code)) for code in ExitCode), "128 + n"}
     for name, is_repeated in rows.items():
         for code in (143, -15) if name == "128 + n" else (int(name),):

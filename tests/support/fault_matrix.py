@@ -202,8 +202,8 @@ CASES = {
         what="a row belongs to another day", faults=report("foreign_day"), does=REREADS, sees=ONCE_MORE,
     ),
     "foreign day": Case(
-        what="a row belongs to another day, every time", faults=report("foreign_day", FOREVER), does=FAILS_WINDOW, code=4,
-        bookmark=None, sees="outside the days asked for",
+        what="a row belongs to another day, every time", faults=report("foreign_day", FOREVER), does=FAILS_WINDOW,
+        code=4, bookmark=None, sees="outside the days asked for",
     ),
     "order lost, once": Case(
         what="rows are out of order", faults=report("shuffle"), does=REREADS, sees=ONCE_MORE,
@@ -222,7 +222,7 @@ CASES = {
     "row lost, no total": Case(
         what="a row is missing, and there is no total",
         faults=report("drop_row", FOREVER), forms={"total": "none"}, settings={"page_size": 500},
-        does="notices from the account's totals that the day is incomplete, reads it once more and warns",
+        does="notices by the account's totals that a day is incomplete, reads it once more and warns",
         sees="; the day may be incomplete.",
     ),
     "row lost, no total, fail": Case(
@@ -265,7 +265,8 @@ CASES = {
     ),
     "bad request": Case(
         what="400 that repeats the request with all its secrets",
-        faults=report("echo_secrets", FOREVER), does="fails the stream; the message is shortened and contains no secret", code=4,
+        faults=report("echo_secrets", FOREVER), code=4,
+        does="fails the stream; the message is shortened and contains no secret",
         bookmark=None, sees="YOC refuses Page",
     ),
     "redirect": Case(
@@ -286,9 +287,9 @@ def page() -> str:
     lines = [
         "# Faults, and what the tap does",
         "",
-        "Each row is a test: the sandbox causes the fault over a real connection, and the run must end as stated. The page",
-        "is generated from the same table (`make docs`). Exit codes: 0 complete, 2 settings, 3 login or",
-        "permission, 4 incomplete data, 5 unavailable.",
+        "Each row is a test: the sandbox causes the fault over a real connection, and the run must end as stated. The",
+        "page is generated from the same table (`make docs`). Exit codes: 0 complete, 2 settings,",
+        "3 login or permission, 4 incomplete data, 5 unavailable.",
         "",
         "| Fault | What the tap does | Exit code | What the log says |",
         "|---|---|---|---|",

@@ -346,6 +346,17 @@ def test_imports_point_down() -> None:
     assert above == []
 
 
+def test_what_lies_below_the_api_does_not_know_the_sdk() -> None:
+    """Settings, reports and rows are of use without the Singer SDK."""
+    below = LAYERS[LAYERS.index("api") + 1 :]
+    knowing = {
+        name_of(path)
+        for path in tap_modules()
+        if layer_of(path) in below and any(inside(name, "singer_sdk") for name, _ in imports(path))
+    }
+    assert knowing == set()
+
+
 def test_no_imports_run_in_circles() -> None:
     """No module needs itself, by whatever way, so that each can be read before those that use it."""
     modules = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path for path in tap_modules()}

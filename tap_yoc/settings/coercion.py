@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
 
 from tap_yoc.errors import SettingsError
 from tap_yoc.exact_json import refuse_constant
 from tap_yoc.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-_Validator = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
 
 
 def coerced_config(raw: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +85,23 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _with_defaults(
+    validator: Validator,
+    properties: Mapping[str, Any],
+    instance: object,
+    schema: dict[str, Any],
+) -> Iterator[ValidationError]:
+    """Check the properties of a mapping as JSON Schema does, after filling in those that are left out."""
+    if isinstance(instance, dict):
+        for name, wanted in properties.items():
+            if "default" in wanted:
+                instance.setdefault(name, wanted["default"])
+    yield from Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
+
+
+_Validator = extend(Draft202012Validator, {"properties": _with_defaults})  # type: ignore[no-untyped-call] # the stubs have no types for it
 
 
 def _fill_in_and_check(config: dict[str, Any], schema: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import command, last_days, run_command
 from raw_server import RawServer, ok, sends
+
+from tap_yoc.tap import TapYOC
 
 if TYPE_CHECKING:
     import socket
@@ -49,6 +52,19 @@ def test_about_needs_nothing_and_keeps_stdout_clean(tmp_path: Path, form: str) -
         assert about["settings"]["properties"]["password"]["secret"] is True
     else:
         assert done.stdout.startswith("# `tap-yoc`")
+
+
+def test_about_as_text_explains_every_setting(tmp_path: Path) -> None:
+    """Whoever reads `--about` learns what each setting means, its default and its choices."""
+    text = run_command("--about", cwd=tmp_path).stdout
+    heads = re.findall(r"^  - Name: (\w+)$", text, re.MULTILINE)
+    assert heads == list(TapYOC.known_settings()["properties"])
+    assert text.count("    Description: ") == len(heads) == text.count("Environment Variable: TAP_YOC_")
+    assert re.search(r"Name: client_secret\n    Type: string, required, secret\n", text)
+    assert re.search(r"Name: lookback_days\n    Type: integer\n    Default: 7\n", text)
+    assert re.search(r"Name: client_auth\n    Type: string\n    Choices: body, basic\n    Default: body\n", text)
+    assert "\n    Description: The API client's secret, from your YOC account manager.\n" in text
+    assert max(map(len, text.splitlines())) <= 120
 
 
 def test_version(tmp_path: Path) -> None:

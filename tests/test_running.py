@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import signal
 import subprocess
@@ -89,6 +90,34 @@ def test_the_time_of_a_window_holds_its_waits(sandbox: Sandbox, config: dict[str
     sandbox.add_fault("status", status=429, retry_after="40", match='"publisher_visx_id"')
     run = run_tap(config, streams=["publisher_daily"], clock=clock)
     assert "rows in 2 requests, 40.0 s." in run.log
+
+
+@pytest.mark.parametrize(
+    ("variables", "metrics"),
+    [({}, 0), ({"TAP_YOC_LOGLEVEL": "DEBUG"}, 2), ({"SINGER_SDK_LOG_CONFIG": "log.yml"}, 2)],
+    ids=["for people", "for debugging", "for machines"],
+)
+def test_metrics_are_left_out_of_logs_for_people(
+    config: dict[str, Any], tmp_path: Path, variables: dict[str, str], metrics: int
+) -> None:
+    """The SDK's JSON is most of a small run's log; it stays in logs that Meltano and others set up."""
+    (tmp_path / "config.json").write_text(
+        json.dumps({**config, "end_date": "2026-06-14", "standard_reports": ["daily_totals"]}), "utf-8"
+    )
+    (tmp_path / "log.yml").write_text(LOG_CONFIG, "utf-8")
+    done = run_command("--config", "config.json", cwd=tmp_path, env={**os.environ, **variables})
+    assert done.returncode == 0, done.stderr
+    records = re.findall(r'METRIC.*"stream": ?"daily_totals"', done.stderr)
+    assert len(records) == metrics
+
+
+LOG_CONFIG = """
+version: 1
+disable_existing_loggers: false
+formatters: {structured: {(): singer_sdk.logging.StructuredFormatter}}
+handlers: {console: {class: logging.StreamHandler, formatter: structured}}
+root: {level: INFO, handlers: [console]}
+"""
 
 
 def test_json_of_a_run_that_worked(sandbox: Sandbox, config: dict[str, Any]) -> None:

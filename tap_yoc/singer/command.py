@@ -52,6 +52,16 @@ class YOCCommand(SingerCommand):
             sys.exit(error.exit_code)
 
 
+def metrics_level() -> int:
+    """Return from which level on the SDK's metrics are logged.
+
+    As lines of text they drown the log, so they are only there when debugging. If something else configures the log,
+    such as Meltano, its level applies.
+    """
+    level = logging.getLogger().level
+    return level if "SINGER_SDK_LOG_CONFIG" in os.environ or level <= logging.DEBUG else max(level, logging.WARNING)
+
+
 def check_log_level() -> None:
     """Look whether the environment names a level that exists, before the log is set up by it.
 

@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import click
 from fsspec import get_filesystem_class
 from fsspec.utils import get_protocol
 from singer_sdk import Tap
@@ -20,7 +21,8 @@ from tap_yoc.redaction import Redactor
 from tap_yoc.settings.coercion import coerced_config
 from tap_yoc.settings.parsing import parse, secrets_in
 from tap_yoc.settings.schema import SETTINGS
-from tap_yoc.singer.command import YOCCommand
+from tap_yoc.singer.about import about_text
+from tap_yoc.singer.command import YOCCommand, metrics_level
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -30,7 +32,6 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_yoc.settings.parsing import Settings
@@ -55,6 +56,21 @@ class ConfiguredTap(Tap):
     config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
 
     settings: Settings
+
+    @override
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Read the settings, and leave the SDK's metrics out of logs for people."""
+        super().__init__(*args, **kwargs)
+        self.metrics_logger.setLevel(metrics_level())
+
+    @classmethod
+    @override
+    def print_about(cls, output_format: str | None = None) -> None:
+        """Print what the tap can do and its settings; as text, with descriptions and defaults."""
+        if output_format in {None, "text"}:
+            click.echo(about_text(cls._get_about_info()))
+        else:
+            super().print_about(output_format)
 
     @classmethod
     def known_settings(cls) -> dict[str, Any]:

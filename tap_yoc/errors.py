@@ -7,6 +7,10 @@ secret, and pieces of an answer are cut short.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class ExitCode(IntEnum):
@@ -66,6 +70,12 @@ class CellError(IncompleteDataError):
 
 class RequestRefusedError(IncompleteDataError):
     """YOC refuses a request as malformed (400, 404, 422 and the like)."""
+
+    def __init__(self, says: str, *, status: int | None = None, server_date: datetime | None = None) -> None:
+        """Take the status, and the answer's `Date`: the instant by the server's clock, None where it does not tell."""
+        super().__init__(says)
+        self.status = status
+        self.server_date = server_date
 
 
 class UnavailableError(YOCError):

@@ -30,6 +30,7 @@ def test_each_fault_ends_as_the_matrix_says(
 ) -> None:
     """Right rows, or a sentence and an exit code; never fewer rows and success."""
     sandbox.forms = sandbox.forms.but(case.forms)
+    sandbox.clock = lambda: clock.now().timestamp() + case.server_is_ahead_seconds
     for fault in case.faults:
         sandbox.add_fault(Fault(**fault))
     settings = {"page_size": 60, "concurrency": concurrency, **case.settings}

@@ -6,6 +6,7 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import backoff
@@ -137,6 +138,23 @@ def fails(error: Exception) -> Callable[[], str]:
 def test_retry_after_is_understood_or_ignored(header: str | None, seconds: float | None) -> None:
     """Seconds and dates are obeyed up to ten minutes; what makes no sense is as good as no header."""
     assert retry_after_seconds(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("ahead", "seconds"),
+    [
+        pytest.param({"hours": 2}, 120.0, id="server-ahead"),
+        pytest.param({"hours": -2}, 120.0, id="server-behind"),
+        pytest.param({"days": -20000}, None, id="server-without-a-clock"),
+        pytest.param({"days": 400}, 600.0, id="server-in-another-year"),
+    ],
+)
+def test_a_date_counts_from_the_servers_clock(ahead: dict[str, int], seconds: float | None) -> None:
+    """With a clock two hours off, a run waited ten minutes, or not at all; a server without a clock is not believed."""
+    server_now = NOW + timedelta(**ahead)
+    header = format_datetime(server_now + timedelta(seconds=120), usegmt=True)
+    assert retry_after_seconds(header, NOW, server_now) == seconds
+    assert retry_after_seconds("77", NOW, server_now) == 77.0
 
 
 @given(header=st.text(max_size=40))

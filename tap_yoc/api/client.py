@@ -228,4 +228,8 @@ class YOCClient:
             raise PermissionDeniedError(
                 f"YOC does not let this account see {what} ({said}); ask YOC's account manager."
             )
-        raise RequestRefusedError(f"YOC refuses {what} ({said}); check your own reports, or report this.")
+        raise RequestRefusedError(
+            f"YOC refuses {what} ({said}); check your own reports, or report this.",
+            status=response.status,
+            server_date=response.date,
+        )

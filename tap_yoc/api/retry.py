@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timezone
+from datetime import timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,21 +28,38 @@ LONGEST_WAIT_SECONDS = 600.0
 SHORTEST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 120.0
 
 
-def retry_after_seconds(header: str | None, now: datetime) -> float | None:
+MOST_CLOCK_DIFFERENCE = timedelta(days=1)
+"""A server whose clock is further off than this has no clock worth counting from."""
+
+
+def http_date(header: str | None) -> datetime | None:
+    """Return the instant that a header names, or None when it names none; without a zone it is UTC.
+
+    Shape: `"Wed, 21 Oct 2026 07:28:00 GMT"`.
+    """
+    try:
+        moment = parsedate_to_datetime((header or "").strip())
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (OverflowError, TypeError, ValueError):
+        return None
+
+
+def retry_after_seconds(header: str | None, now: datetime, server_now: datetime | None = None) -> float | None:
     """Return how long a `Retry-After` asks to wait, or None when it does not say anything usable.
 
-    Shape: `"120"` or `"Wed, 21 Oct 2026 07:28:00 GMT"`.
+    Shape: `"120"` or `"Wed, 21 Oct 2026 07:28:00 GMT"`; a date counts from the server's own clock where it is
+    told, since this machine's may be hours off.
     Units: seconds, above 0 and capped at `LONGEST_WAIT_SECONDS`.
     """
     text = (header or "").strip()
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-        except (OverflowError, TypeError, ValueError):
+        if (moment := http_date(text)) is None:
             return None
-        seconds = (moment.replace(tzinfo=moment.tzinfo or timezone.utc) - now).total_seconds()
+        if server_now and abs(server_now - now) <= MOST_CLOCK_DIFFERENCE:
+            now = server_now
+        seconds = (moment - now).total_seconds()
     return min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else None
 
 

@@ -11,12 +11,13 @@ import requests
 import urllib3.exceptions
 
 from tap_yoc.api.deadline import DeadlineAdapter
-from tap_yoc.api.retry import retry_after_seconds
+from tap_yoc.api.retry import http_date, retry_after_seconds
 from tap_yoc.errors import NotSentError, RetryableError, SettingsError
 from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from tap_yoc.clock import Clock
     from tap_yoc.exact_json import Json
@@ -49,6 +50,11 @@ class Response:
     def is_refusal(self) -> bool:
         """Whether the server did not do what it was asked."""
         return is_refusal(self.status)
+
+    @property
+    def date(self) -> datetime | None:
+        """The instant of the answer by the server's clock, None where it does not tell."""
+        return http_date(self.headers.get("Date"))
 
     def json(self) -> Json:
         """Return the decoded body.
@@ -138,7 +144,7 @@ class Transport:
     def raise_if_retryable(self, response: Response) -> None:
         """Raise `RetryableError` for an answer that asks to come back later."""
         if response.status in RETRYABLE_STATUSES:
-            wait = retry_after_seconds(response.headers.get("Retry-After"), self.clock.now())
+            wait = retry_after_seconds(response.headers.get("Retry-After"), self.clock.now(), response.date)
             slow_down = response.status in {TOO_MANY_REQUESTS, UNAVAILABLE}
             raise RetryableError(f"HTTP {response.status}", retry_after=wait, slow_down=slow_down)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.api.auth import TOKEN_PATH
@@ -126,11 +125,8 @@ class RecordingTransport(Transport):
         return response
 
     def _clock_offset(self, response: Response) -> float | None:
-        try:
-            told = parsedate_to_datetime(response.headers.get("Date", ""))
-            return (self.clock.now() - told).total_seconds()
-        except (TypeError, ValueError):
-            return None
+        told = response.date
+        return (self.clock.now() - told).total_seconds() if told else None
 
 
 def _tokens_in(response: Response, sent_refresh_token: str | None) -> TokenTraits | None:

@@ -28,6 +28,7 @@ class Case:
     bookmark: str | None = "2026-06-14"
     """Where the spoilt stream's bookmark stands afterwards; None for none."""
     others_finish: bool = True
+    server_is_ahead_seconds: float = 0
     forms: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -56,6 +57,13 @@ CASES = {
         faults=report("status", status=429, retry_after="Mon, 15 Jun 2026 06:01:00 GMT"),
         does="waits until then",
         sees="HTTP 429; waiting 60.0 seconds.",
+    ),
+    "429 with a date by another clock": Case(
+        what="the same, with this machine's clock two hours behind the server's",
+        faults=report("status", status=429, retry_after="Mon, 15 Jun 2026 08:01:00 GMT"),
+        does="counts from the answer's own `Date`",
+        sees="HTTP 429; waiting 60.0 seconds.",
+        server_is_ahead_seconds=7200,
     ),
     "429 without a word": Case(
         what="429 without `Retry-After`, three times",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import date
 
+    from tap_yoc.dates import Window
+
 logger = logging.getLogger("tap-yoc")
 
 FIRST_SIGNAL_CODE = 128
@@ -124,6 +126,18 @@ class RunSummary:
         reading = self.readings[-1]
         before, reading.told = reading.told, self.mark()
         return reading.told.since(before)
+
+    def log_read(self, stream: str, days: Window | None, rows: int, requests: int | None = None) -> None:
+        """Log what was read since the last time, in one line.
+
+        `requests` says how many were for these days, if others were sent ahead of their time.
+        """
+        done = self.since_last_log()
+        asked = counted(done.requests if requests is None else requests, "request")
+        when = f"{days}, " if days else ""
+        logging.getLogger(f"tap-yoc.{stream}").info(
+            "%s: %s%s in %s, %.1f s.", stream, when, counted(rows, "row"), asked, done.seconds
+        )
 
     def end(self, stream: str) -> None:
         """Note that a stream is read, or has failed."""

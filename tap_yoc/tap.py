@@ -17,14 +17,11 @@ from tap_yoc.cli.json_files import load_json_text
 from tap_yoc.cli.progress import progress_display
 from tap_yoc.clock import Clock
 from tap_yoc.engine.run import Run
-from tap_yoc.entity_streams import EntityStream, ReportFieldsStream
 from tap_yoc.errors import OutputError, SettingsError, YOCError
-from tap_yoc.reports.custom import custom_reports
-from tap_yoc.reports.standard import available_entities, standard_reports
 from tap_yoc.singer.configured_tap import ConfiguredTap
 from tap_yoc.singer.messages import YOCMessageWriter
 from tap_yoc.stdout import flushed_stdout
-from tap_yoc.streams import ReportStream
+from tap_yoc.streams import EntityStream, ReportFieldsStream, ReportStream
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -66,22 +63,14 @@ class TapYOC(ConfiguredTap):
     @override
     def discover_streams(self) -> Sequence[Stream]:
         """Return the streams that the account's columns allow: standard, own, entities, and the metadata itself."""
-        settings, summary, metadata = self.settings, self.run.summary, self.run.metadata
-        if of_unknown_type := metadata.of_unknown_type:
-            columns = ", ".join(column.with_type for column in of_unknown_type)
-            summary.warn(f"YOC's metadata has types that this tap does not know; read as text: {columns}.")
-        reports = [
-            *standard_reports(settings.standard_reports, metadata, settings.lookback_days, summary.warn),
-            *custom_reports(settings.reports, metadata, settings.lookback_days),
+        run = self.run
+        streams = [
+            *(ReportStream(self, run, report) for report in run.reports),
+            *(EntityStream(self, run, entity) for entity in run.entities),
+            ReportFieldsStream(self, run),
         ]
-        seen = available_entities(metadata, summary.warn)
-        if not (metadata.default_metrics and (reports or seen)):
-            metadata.require_figures()
-        return [
-            *(ReportStream(self, self.run, report) for report in reports),
-            *(EntityStream(self, self.run, entity) for entity in seen),
-            ReportFieldsStream(self, self.run),
-        ]
+        run.require_something_to_read()
+        return streams
 
     def finish(self) -> int:
         """End the run with its last line, and return the exit code."""

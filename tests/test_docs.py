@@ -21,7 +21,8 @@ from test_packaging import LAYERS, layer_of, tap_modules
 
 from tap_yoc import errors
 from tap_yoc.dates import Window
-from tap_yoc.engine.windows import advance, plan
+from tap_yoc.engine.bookmarks import advance
+from tap_yoc.engine.windows import plan
 from tap_yoc.errors import ExitCode, InconsistentWindowError, YOCError
 from tap_yoc.reports.columns import columns_of
 from tap_yoc.reports.custom import custom_reports

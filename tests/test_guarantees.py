@@ -15,8 +15,8 @@ import pytest
 from harness import TODAY, YESTERDAY, VirtualClock, assert_equal_to_source, run_tap, settings_of
 
 from tap_yoc.api.transport import Response, Transport
+from tap_yoc.engine import entity_reading
 from tap_yoc.engine.prefetch import Reader
-from tap_yoc.entity_streams import EntityStream
 from tap_yoc.errors import RetryableError
 from tap_yoc.redaction import Redactor
 from tap_yoc.sandbox.server import Sandbox
@@ -254,7 +254,7 @@ def test_entities_asked_for_in_several_queries_are_all_there(sandbox: Sandbox, m
     """Each id with several names gets its newest, however many queries the ids take."""
     whole = run_tap(sandbox.config, streams=["ad_units"])
     asked = len(reports_asked(sandbox))
-    monkeypatch.setattr(EntityStream, "IDS_A_QUERY", 1)
+    monkeypatch.setattr(entity_reading, "IDS_A_QUERY", 1)
     one_by_one = run_tap(sandbox.config, streams=["ad_units"])
     assert len(reports_asked(sandbox)) > 2 * asked - 1
     assert one_by_one.table("ad_units") == whole.table("ad_units")

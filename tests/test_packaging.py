@@ -36,7 +36,6 @@ LAYERS = [
     "doctor",
     "plan",
     "tap",
-    "entity_streams",
     "streams",
     "singer",
     "engine",

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_yoc.dates import Window, days_before, earliest_served, gaps_between, today_at
-from tap_yoc.engine.windows import advance, plan, split
+from tap_yoc.engine.bookmarks import advance
+from tap_yoc.engine.windows import plan, split
 
 if TYPE_CHECKING:
     from tap_yoc.engine.windows import Plan

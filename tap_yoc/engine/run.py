@@ -17,7 +17,9 @@ from tap_yoc.api.transport import Transport
 from tap_yoc.dates import ONE_DAY, Window, earliest_served, today_at
 from tap_yoc.engine.control_totals import ControlTotals
 from tap_yoc.engine.prefetch import Reader
+from tap_yoc.reports.custom import custom_reports
 from tap_yoc.reports.metadata import AccountMetadata
+from tap_yoc.reports.standard import available_entities, standard_reports
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from tap_yoc.clock import Clock
     from tap_yoc.errors import YOCError
     from tap_yoc.redaction import Redactor
+    from tap_yoc.reports.report import Report
+    from tap_yoc.reports.standard import Entity
     from tap_yoc.settings.parsing import Settings
 
 logger = logging.getLogger("tap-yoc")
@@ -64,6 +68,36 @@ class Run:
     def metadata(self) -> AccountMetadata:
         """The columns that the account may ask for, from the metadata."""
         return AccountMetadata(self.client.columns())
+
+    @cached_property
+    def reports(self) -> list[Report]:
+        """The reports that the settings want and the account's columns allow, standard ones first.
+
+        Raises:
+            SettingsError: A setting names a report or a column that does not exist.
+        """
+        settings, metadata = self.settings, self.metadata
+        if unknown := metadata.of_unknown_type:
+            columns = ", ".join(column.with_type for column in unknown)
+            self.summary.warn(f"YOC's metadata has types that this tap does not know; read as text: {columns}.")
+        return [
+            *standard_reports(settings.standard_reports, metadata, settings.lookback_days, self.summary.warn),
+            *custom_reports(settings.reports, metadata, settings.lookback_days),
+        ]
+
+    @cached_property
+    def entities(self) -> list[Entity]:
+        """The entities that the account's columns allow."""
+        return available_entities(self.metadata, self.summary.warn)
+
+    def require_something_to_read(self) -> None:
+        """Look for anything that the account may see.
+
+        Raises:
+            PermissionDeniedError: There is nothing.
+        """
+        if not (self.metadata.default_metrics and (self.reports or self.entities)):
+            self.metadata.require_figures()
 
     @cached_property
     def control_totals(self) -> ControlTotals:

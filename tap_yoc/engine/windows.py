@@ -1,4 +1,4 @@
-"""Which days a run reads, and where its bookmark stands afterwards.
+"""Which days a run reads.
 
 Pure: "today" comes in as an argument.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tap_yoc.dates import ONE_DAY, Window, days_before, earliest_served
+from tap_yoc.engine.bookmarks import settled_until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,28 +74,3 @@ def _first_wanted(start: date, bookmark: date | None, lookback_days: int) -> dat
     if bookmark is None:
         return start
     return max(start, days_before(bookmark + ONE_DAY, lookback_days))
-
-
-def settled_until(today: date, lookback_days: int) -> date:
-    """Return the newest day that is older than the lookback, and so stays as it is."""
-    return days_before(today - 2 * ONE_DAY, lookback_days)
-
-
-def advance(
-    bookmark: date | None,
-    *,
-    window: Window,
-    newest_with_rows: date | None,
-    today: date,
-    lookback_days: int,
-) -> date | None:
-    """Return the bookmark after a window was read completely: the newest complete day.
-
-    An empty day may still be filled, so the bookmark passes it only when a later day has rows or when it is older
-    than the lookback. It never moves back.
-    """
-    settled = settled_until(today, lookback_days)
-    candidates = [day for day in (bookmark, newest_with_rows) if day]
-    if settled >= window.first:
-        candidates.append(min(window.last, settled))
-    return max(candidates, default=None)

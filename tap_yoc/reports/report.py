@@ -40,6 +40,11 @@ class Report:
         """Whether it has days, and so can be read incrementally."""
         return any(column.name == DATE for column in self.group_by)
 
+    @property
+    def additions(self) -> tuple[str, ...]:
+        """What the tap adds to each row."""
+        return (FETCHED_AT, IS_FINAL) if self.is_daily else (FETCHED_AT,)
+
     def json_schema(self) -> dict[str, Any]:
         """Return the schema of its rows."""
         properties = {column.name: column.json_schema(is_key=True) for column in self.key}

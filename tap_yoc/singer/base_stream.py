@@ -20,7 +20,6 @@ from singer_sdk.singerlib import Metadata, Schema
 from tap_yoc.decoding.rows import Page
 from tap_yoc.errors import LoginError, OutputError, SettingsError, YOCError
 from tap_yoc.singer.messages import YOCMessageWriter
-from tap_yoc.wording import counted
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, CatalogEntry
 
-    from tap_yoc.dates import Window
     from tap_yoc.engine.run import Run
 
 
@@ -52,16 +50,6 @@ class YOCStream(Stream):
     @abstractmethod
     def pages(self) -> Iterator[Page]:
         """Yield the stream's rows, as they come together."""
-
-    def log_read(self, days: Window | None, rows: int, requests: int | None = None) -> None:
-        """Log what was read since the last time, in one line.
-
-        `requests` says how many were for these days, where others were sent ahead of their time.
-        """
-        done = self.run.summary.since_last_log()
-        asked = counted(done.requests if requests is None else requests, "request")
-        when = f"{days}, " if days else ""
-        self.logger.info("%s: %s%s in %s, %.1f s.", self.name, when, counted(rows, "row"), asked, done.seconds)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:

@@ -92,7 +92,7 @@ sql: setup ## run the example queries of examples/sql on the demo's database
 	@$(PY) examples/sql/run.py $(ARGS)
 
 bench: setup ## compare speed and correctness with other tools; ARGS="--only a,b" or --quick for less
-	@$(PY) -m benchmarks $(ARGS)
+	@PYTHONPATH=.:tests/support $(PY) -m benchmarks $(ARGS)
 
 docs: setup ## write the pages that are made from the code: settings, streams, faults and more
 	@PYTHONPATH=.:tests:tests/support $(PY) tests/support/reference.py

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.capacity import write as write_capacity
-from benchmarks.environments import NAMES, set_up, versions
-from benchmarks.parts import PARTS, QUICK, Scale, say
-from benchmarks.report import IMAGE, PAGE, RESULTS, chart, page, tables
+from benchmarks.chart import chart
+from benchmarks.environments import LOADING_NAMES, NAMES, set_up, versions
+from benchmarks.parts import PARTS
+from benchmarks.report import IMAGE, PAGE, RESULTS, page, tables
+from benchmarks.scale import QUICK, Scale, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [name for name in chosen if name not in PARTS]:
         parser.error(f"there is no part {unknown[0]}; there are {', '.join(PARTS)}")
     with ThreadPoolExecutor() as pool:
-        list(pool.map(set_up, NAMES))
+        list(pool.map(set_up, [*NAMES, *(LOADING_NAMES if "f" in chosen else ())]))
     if options.setup:
         return 0
     if not shutil.which("valgrind"):

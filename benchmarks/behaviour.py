@@ -30,10 +30,13 @@ class Behaviour:
     """What comes past the end: `empty`, `404` or `repeat`, the last page again."""
     as_text: bool = False
     """Numbers as strings."""
+    is_https: bool = False
+    """Over TLS, and pages compressed for whoever accepts gzip."""
 
 
 HEALTHY = Behaviour()
 SLOW = Behaviour(what="100 ms a page", latency_ms=100)
+HTTPS = Behaviour(what="TLS and gzip", is_https=True)
 TWO_AT_MOST = Behaviour(
     what="two requests in flight at most, 429 for more", latency_ms=100, most_in_flight=2, retry_after="1"
 )

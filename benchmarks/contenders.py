@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ class Job:
     url: str
     folder: Path
     concurrency: int = 4
+    variables: dict[str, str] = field(default_factory=dict)
+    """What the server asks of its clients' environment."""
 
     def query(self) -> dict[str, Any]:
         """Return the report's request but for its page."""
@@ -148,6 +151,13 @@ def _tap(job: Job) -> list[str]:
     return ["-m", "tap_yoc", "--config", job.write(CONFIG, config)]
 
 
+def _tap_without(promises: str) -> Callable[[Job], list[str]]:
+    def command(job: Job) -> list[str]:
+        return [str(PEERS / "tap_yoc_without" / "without.py"), promises, *_tap(job)[2:]]
+
+    return command
+
+
 def _floor(job: Job) -> list[str]:
     config = {**job.config(), "query": job.query(), "concurrency": job.concurrency}
     return [str(PEERS / "floor" / "floor.py"), job.write(CONFIG, config)]
@@ -163,6 +173,21 @@ def _dlt(*steps: str) -> Callable[[Job], list[str]]:
         return [str(PEERS / "dlt_rest_api" / "pipeline.py"), job.write(CONFIG, config), *steps]
 
     return command
+
+
+def _dlt_by_weeks(job: Job) -> list[str]:
+    """Return the command that reads weeks side by side, as many as there may be requests in flight."""
+    work, week = job.work, timedelta(days=7)
+    starts = [work.first + number * week for number in range(-(-work.days // week.days))]
+    windows = [(start.isoformat(), min(work.last, start + week - timedelta(days=1)).isoformat()) for start in starts]
+    config = {**job.config(), "query": {**job.query(), "page": 1}, "folder": str(job.folder)}
+    config |= {"windows": windows, "workers": job.concurrency}
+    return [str(PEERS / "dlt_rest_api" / "pipeline.py"), job.write(CONFIG, config)]
+
+
+def airbyte_config(job: Job) -> dict[str, Any]:
+    """Return the connector's settings."""
+    return {**job.config(), "num_workers": job.concurrency}
 
 
 def _airbyte(job: Job) -> list[str]:
@@ -182,7 +207,7 @@ def _airbyte(job: Job) -> list[str]:
     return [
         str(ENVIRONMENTS / "airbyte_cdk" / "bin" / "source-declarative-manifest"),
         "read",
-        *("--config", job.write(CONFIG, {**job.config(), "num_workers": job.concurrency})),
+        *("--config", job.write(CONFIG, airbyte_config(job))),
         *("--catalog", job.write("catalog.json", {"streams": [chosen]})),
         *("--manifest-path", str(PEERS / "airbyte_cdk" / "manifest.yaml")),
     ]
@@ -217,6 +242,12 @@ DLT = Contender(
     loaded=f"loaded/yoc/{STREAM}/*",
     variables=_DLT_VARIABLES,
 )
+DLT_BY_WEEKS = replace(
+    DLT,
+    name="dlt_by_weeks",
+    title="dlt rest_api, a resource a week, in parallel",
+    command=_dlt_by_weeks,
+)
 AIRBYTE = Contender(
     name="airbyte_cdk",
     title="Airbyte low-code CDK",
@@ -232,6 +263,18 @@ ORDINARY = Contender(
     command=_ordinary,
     rows_in=_singer_row,
     variables={"PYTHONPATH": str(PEERS / "ordinary_sdk")},
+)
+PROMISES = {
+    "integrity": "no row twice, none outside its window, in the order asked for",
+    "totals": "each day's sums against the account's totals",
+    "types": "each number and day is what its column declares",
+    "added": "`fetched_at` and `is_final`",
+}
+"""What stands between the tap and the floor, by what `peers/tap_yoc_without` can leave out."""
+ALL_PROMISES = ",".join(PROMISES)
+TAP_WITHOUT = tuple(
+    replace(TAP, name=f"without {promises}", title=f"tap-yoc without {promises}", command=_tap_without(promises))
+    for promises in (*PROMISES, ALL_PROMISES)
 )
 CONTENDERS = (FLOOR, TAP, DLT_EXTRACT, DLT, AIRBYTE, ORDINARY)
 PEERS_COMPARED = tuple(contender for contender in CONTENDERS if contender.is_peer)

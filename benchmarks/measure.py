@@ -8,8 +8,10 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -19,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.certificate import HOST, make_certificate, trusting
 from benchmarks.contenders import OUTPUT
 from benchmarks.server import STATS_PATH
 
@@ -40,11 +43,12 @@ COUNTER = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One process, from its start to its end."""
+    """One process, or a pipe of several, from start to end."""
 
     seconds: float
     cpu_seconds: float
     peak_mb: float
+    """Of several processes, the sum of their peaks."""
     exit_code: int
     stopped: str = ""
     """Why it was killed, if it was."""
@@ -53,13 +57,15 @@ class Run:
 class Served:
     """A server that is up."""
 
-    def __init__(self, port: int) -> None:
-        """Take its port."""
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, certificate: Path | None = None) -> None:
+        """Take its port, and the certificate to trust where it serves over TLS."""
+        self.url = f"{'https' if certificate else 'http'}://{HOST}:{port}"
+        self.context = ssl.create_default_context(cafile=certificate) if certificate else None
+        self.variables = trusting(certificate) if certificate else {}
 
     def counts(self) -> dict[str, int]:
         """Return what the server has counted."""
-        with urllib.request.urlopen(self.url + STATS_PATH, timeout=10) as answer:  # noqa: S310 - this machine
+        with urllib.request.urlopen(self.url + STATS_PATH, timeout=10, context=self.context) as answer:  # noqa: S310 - this machine
             return dict(json.load(answer))
 
 
@@ -67,10 +73,20 @@ class Served:
 def served(work: Work, behaviour: Behaviour) -> Iterator[Served]:
     """Serve some work in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.server", "--days", str(work.days)]
-    command += ["--rows-per-day", str(work.rows_per_day), "--behaviour", json.dumps(asdict(behaviour))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command += ["--rows-per-day", str(work.rows_per_day), "--revision", str(work.revision)]
+    command += ["--behaviour", json.dumps(asdict(behaviour))]
+    with contextlib.ExitStack() as stack:
+        certificate = None
+        if behaviour.is_https:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tap-yoc-bench-")))
+            certificate, key = make_certificate(folder)
+            command += ["--certificate", str(certificate), str(key)]
+        process = stack.enter_context(
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        )
         try:
-            yield Served(json.loads(process.stdout.readline() if process.stdout else "")["port"])
+            port = json.loads(process.stdout.readline() if process.stdout else "")["port"]
+            yield Served(port, certificate)
         finally:
             if process.stdin:
                 process.stdin.close()
@@ -97,7 +113,7 @@ class Watch:
 
 def run(contender: Contender, job: Job, watch: Watch | None = None) -> Run:
     """Run a contender in a folder of its own."""
-    return _run(contender.arguments(job), contender, job.folder, watch or Watch())
+    return run_pipe([contender.arguments(job)], _variables(contender, job), job.folder, watch or Watch())
 
 
 def instructions(contender: Contender, job: Job) -> int:
@@ -109,7 +125,8 @@ def instructions(contender: Contender, job: Job) -> int:
     arguments = contender.arguments(job)
     file = job.folder / "instructions"
     counter = [part.format(file=file) for part in COUNTER]
-    done = _run([*counter, *arguments], contender, job.folder, Watch(longest_seconds=2 * LONGEST_SECONDS))
+    watch = Watch(longest_seconds=2 * LONGEST_SECONDS)
+    done = run_pipe([[*counter, *arguments]], _variables(contender, job), job.folder, watch)
     if done.exit_code or contender.count(job.folder) != job.work.rows:
         raise RuntimeError(f"{contender.title} failed under valgrind:\n{last_words(job.folder)}")
     found = re.search(r"^summary: (\d+)", file.read_text("utf-8"), re.MULTILINE)
@@ -123,20 +140,28 @@ def last_words(folder: Path) -> str:
     return (folder / LOG).read_text("utf-8", errors="replace")[-LAST_WORDS:]
 
 
-def _run(arguments: list[str], contender: Contender, folder: Path, watch: Watch) -> Run:
+def _variables(contender: Contender, job: Job) -> dict[str, str]:
+    path = f"{contender.python.parent}{os.pathsep}{os.environ['PATH']}"
+    return {"PATH": path, **contender.variables, **job.variables}
+
+
+def run_pipe(commands: list[list[str]], variables: dict[str, str], folder: Path, watch: Watch) -> Run:
+    """Run commands as a pipe, and measure them together."""
     environment = {
-        "PATH": f"{contender.python.parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
-        **contender.variables,
+        **variables,
     }
     taken = folder / "taken.json"
-    command = [sys.executable, "-I", "-S", str(LAUNCH), str(taken), shutil.which(arguments[0]) or arguments[0]]
+    words = [sys.executable, "-I", "-S", str(LAUNCH), str(taken)]
+    for command in commands:
+        words += ["|", shutil.which(command[0]) or command[0], *command[1:]]
     with (folder / OUTPUT).open("wb") as output, (folder / LOG).open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*command, *arguments[1:]],
+            words,
             stdout=output,
             stderr=log,
             stdin=subprocess.DEVNULL,

@@ -8,16 +8,29 @@ import json
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.behaviour import FAULTS, HEALTHY, SLOW, TWO_AT_MOST
-from benchmarks.contenders import AIRBYTE, CONTENDERS, CREDENTIALS, DLT, FLOOR, ORDINARY, TAP, Job
+from benchmarks.behaviour import FAULTS, HEALTHY, HTTPS, SLOW, TWO_AT_MOST
+from benchmarks.contenders import (
+    AIRBYTE,
+    CONTENDERS,
+    CREDENTIALS,
+    DLT,
+    DLT_BY_WEEKS,
+    DLT_EXTRACT,
+    FLOOR,
+    ORDINARY,
+    TAP,
+    TAP_WITHOUT,
+    Job,
+)
+from benchmarks.loading import loading
 from benchmarks.measure import Watch, instructions, last_words, run, served
+from benchmarks.scale import GROWING_ROWS_PER_DAY, SLOW_ROWS_PER_DAY, medians, say, work_of
 from benchmarks.server import REPORT_PATH, TOKEN_PATH
 from benchmarks.verdict import judge
-from benchmarks.work import Work, yesterday
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +38,12 @@ if TYPE_CHECKING:
     from benchmarks.behaviour import Behaviour
     from benchmarks.contenders import Contender
     from benchmarks.measure import Run, Served
+    from benchmarks.scale import Scale
+    from benchmarks.work import Work
 
+COMPARED_IN_FLIGHT = (4, 8)
+COUNTED = (*CONTENDERS, *TAP_WITHOUT)
+ENCRYPTED = (FLOOR, TAP, DLT_EXTRACT, DLT)
 AT_ONCE = 2
 """Processes at a time where nothing is timed."""
 MOSTLY_WAITING_AT_ONCE = 4
@@ -35,51 +53,19 @@ ENDLESS_FACTOR = 8
 """So many times the pages there are, and a contender never ends."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scale:
-    """How much of everything, and where it is put meanwhile."""
-
-    folder: Path
-    days: int = 100
-    rounds: int = 3
-    starts: int = 5
-    slow_days: int = 100
-    counted_days: tuple[int, int] = (2, 20)
-    growing_days: tuple[int, ...] = (8, 40, 160)
-    fault_days: int = 4
-
-
-QUICK: dict[str, Any] = {
-    "days": 10,
-    "rounds": 1,
-    "starts": 2,
-    "slow_days": 10,
-    "counted_days": (1, 2),
-    "growing_days": (8, 16),
-}
-
-ROWS_PER_DAY = 2_000
-SLOW_ROWS_PER_DAY = 1_500
-GROWING_ROWS_PER_DAY = 2_500
-
-
-def say(text: str) -> None:
-    """Tell how far it is."""
-    print(text, flush=True)  # noqa: T201 - a command
-
-
-def work_of(days: int, rows_per_day: int = ROWS_PER_DAY) -> Work:
-    """Return work up to yesterday."""
-    return Work(days=days, rows_per_day=rows_per_day, last=yesterday())
-
-
 def checked(contender: Contender, work: Work, server: Served, folder: Path, *, concurrency: int = 4) -> Run:
     """Run a contender and return its figures.
 
     Raises:
         RuntimeError: It did not bring all rows.
     """
-    job = Job(work=work, url=server.url, folder=folder / contender.name, concurrency=concurrency)
+    job = Job(
+        work=work,
+        url=server.url,
+        folder=folder / contender.name,
+        concurrency=concurrency,
+        variables=server.variables,
+    )
     done = run(contender, job)
     rows = contender.count(job.folder)
     if done.exit_code or rows != work.rows:
@@ -94,29 +80,30 @@ def checked(contender: Contender, work: Work, server: Served, folder: Path, *, c
 
 
 def throughput(scale: Scale) -> dict[str, Any]:
-    """(a) No latency: seconds, processor time, memory, and instructions a row."""
+    """(a) No latency: seconds, processor time, memory, and instructions a row; then over TLS, compressed."""
     work = work_of(scale.days)
-    runs: dict[str, list[Run]] = {contender.name: [] for contender in CONTENDERS}
-    with served(work, HEALTHY) as server:
+    plain, encrypted = (_race(scale, work, *which) for which in ((HEALTHY, CONTENDERS), (HTTPS, ENCRYPTED)))
+    sizes = [work_of(days) for days in scale.counted_days]
+    counted = {name: cost for name, (cost,) in _instructions(scale.folder, COUNTED, sizes).items()}
+    for name, figures in plain["contenders"].items():
+        figures["instructions_per_row"] = counted.pop(name)
+    return {"rows": work.rows, "rounds": scale.rounds, **plain, "https": encrypted, "without": counted}
+
+
+def _race(scale: Scale, work: Work, behaviour: Behaviour, contenders: Sequence[Contender]) -> dict[str, Any]:
+    """Return what each contender takes, medians of all rounds, and the server alone."""
+    say(f"  {behaviour.what}")
+    runs: dict[str, list[Run]] = {contender.name: [] for contender in contenders}
+    with served(work, behaviour) as server:
         server_seconds = statistics.median(_drain(server, work) for _ in range(3))
         for number in range(scale.rounds):
-            for contender in CONTENDERS if number % 2 else CONTENDERS[::-1]:
+            for contender in contenders if number % 2 else contenders[::-1]:
+                before = server.counts()
                 runs[contender.name].append(checked(contender, work, server, scale.folder))
-    counted = _instructions(scale.folder, CONTENDERS, [work_of(days) for days in scale.counted_days])
-    return {
-        "rows": work.rows,
-        "rounds": scale.rounds,
-        "server_seconds": server_seconds,
-        "contenders": {
-            name: {
-                "seconds": statistics.median(done.seconds for done in all_runs),
-                "cpu_seconds": statistics.median(done.cpu_seconds for done in all_runs),
-                "peak_mb": max(done.peak_mb for done in all_runs),
-                "instructions_per_row": counted[name][0],
-            }
-            for name, all_runs in runs.items()
-        },
-    }
+                after = server.counts()
+                if behaviour.is_https and after.get("compressed", 0) < before.get("compressed", 0) + work.pages:
+                    raise RuntimeError(f"{contender.title} does not take gzip")
+    return {"server_seconds": server_seconds, "contenders": {name: medians(done) for name, done in runs.items()}}
 
 
 def latency(scale: Scale) -> dict[str, Any]:
@@ -131,11 +118,13 @@ def latency(scale: Scale) -> dict[str, Any]:
     with served(work, SLOW) as server:
         for concurrency, rounds in ((1, 1), (2, 1), (4, scale.rounds), (8, scale.rounds)):
             take(f"tap_yoc {concurrency}", TAP, server, concurrency, rounds)
-        take("floor 4", FLOOR, server, 4)
+        for concurrency in COMPARED_IN_FLIGHT:
+            take(f"floor {concurrency}", FLOOR, server, concurrency, scale.rounds)
+            take(f"dlt {concurrency}", DLT_BY_WEEKS, server, concurrency)
+            take(f"airbyte_cdk {concurrency}", AIRBYTE, server, concurrency)
         take("dlt", DLT, server, 1)
         take("ordinary_sdk", ORDINARY, server, 1)
         take("airbyte_cdk 2", AIRBYTE, server, 2)
-        take("airbyte_cdk 4", AIRBYTE, server, 4)
     with served(work, TWO_AT_MOST) as server:
         take("tap_yoc 4, two allowed", TAP, server, 4)
     return {"pages": work.pages, "rows": work.rows, "rounds": scale.rounds, "seconds": seconds}
@@ -215,14 +204,21 @@ PARTS: dict[str, Callable[[Scale], dict[str, Any]]] = {
     "c": growth,
     "d": start,
     "e": faults,
+    "f": loading,
 }
 
 
 def _drain(server: Served, work: Work) -> float:
     """Return how long the server alone takes: one connection, and nothing done with what comes."""
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    host = server.url.partition("//")[2]
+    connection = (
+        http.client.HTTPSConnection(host, context=server.context)
+        if server.context
+        else http.client.HTTPConnection(host)
+    )
     connection.request("POST", TOKEN_PATH, json.dumps({"grant_type": "password", **CREDENTIALS}))
-    headers = {"Authorization": f"Bearer {json.load(connection.getresponse())['access_token']}"}
+    token = json.load(connection.getresponse())["access_token"]
+    headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "gzip"}
     query = Job(work=work, url=server.url, folder=Path()).query()
     started = time.perf_counter()
     for number in range(1, work.pages + 1):

@@ -6,7 +6,9 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.claims import claims
-from benchmarks.contenders import AIRBYTE, CONTENDERS, DLT, HERE, ORDINARY, TAP
+from benchmarks.contenders import AIRBYTE, ALL_PROMISES, CONTENDERS, DLT, HERE, ORDINARY, PROMISES, TAP
+from benchmarks.verdict import FAILS
+from benchmarks.ways import ALONE, IN_DLT, LOADED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +18,7 @@ TEMPLATE = HERE / "page.md"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 IMAGE = HERE.parent / "docs" / "images" / "benchmarks.svg"
 
+WAYS = {way.name: way.title for way in (*LOADED, *IN_DLT)}
 TITLES = {contender.name: contender.title for contender in CONTENDERS}
 SLOW_TITLES = {
     "tap_yoc 1": "tap-yoc, concurrency 1",
@@ -24,7 +27,10 @@ SLOW_TITLES = {
     "tap_yoc 8": "tap-yoc, concurrency 8",
     "tap_yoc 4, two allowed": "tap-yoc, concurrency 4, server allows two",
     "floor 4": "hand-tuned floor, 4 in flight",
+    "floor 8": "hand-tuned floor, 8 in flight",
     "dlt": "dlt rest_api",
+    "dlt 4": "dlt rest_api, a resource a week, 4 workers",
+    "dlt 8": "dlt rest_api, a resource a week, 8 workers",
     "ordinary_sdk": "ordinary SDK tap",
     "airbyte_cdk 2": "Airbyte low-code CDK, 2 workers (default)",
     "airbyte_cdk 4": "Airbyte low-code CDK, 4 workers",
@@ -46,8 +52,18 @@ def tables(results: dict[str, Any], *, are_judged: bool = True) -> str:
 
 def sections(results: dict[str, Any]) -> dict[str, str]:
     """Return each part's table, empty where it was not run."""
-    makers = {"a": _throughput, "b": _latency, "c": _growth, "d": _start, "e": _faults}
-    made = {name: make(results[name]) if name in results else "" for name, make in makers.items()}
+    makers = {
+        "a": _throughput,
+        "a_https": _encrypted,
+        "a_floor": _floor,
+        "b": _latency,
+        "c": _growth,
+        "d": _start,
+        "e": _faults,
+        "f_alone": _alone,
+        "f": _loading,
+    }
+    made = {name: make(results[name[0]]) if name[0] in results else "" for name, make in makers.items()}
     return {"claims": _claims(results), **made}
 
 
@@ -62,8 +78,17 @@ def page(results: dict[str, Any]) -> str:
         "rows": f"{results['a']['rows']:,}",
         "rounds": str(results["a"]["rounds"]),
         "server_seconds": f"{results['a']['server_seconds']:.2f}",
+        "https_seconds": f"{results['a']['https']['server_seconds']:.2f}",
         "pages": f"{results['b']['pages']:,}",
         "wire": f"{results['b']['pages'] / 40:.1f}",
+        "wire_eight": f"{results['b']['pages'] / 80:.1f}",
+        "loaded_rows": f"{results['f']['rows']:,}",
+        "again_rows": f"{results['f']['again_rows']:,}",
+        "loads": str(results["f"]["rounds"]),
+        "floor_cost": _thousands(results["a"]["contenders"]["floor"]["instructions_per_row"]),
+        "tap_cost": _thousands(results["a"]["contenders"]["tap_yoc"]["instructions_per_row"]),
+        "bare_cost": _thousands(results["a"]["without"][f"without {ALL_PROMISES}"]),
+        "alone_rows": f"{results['f']['alone']['rows']:,}",
         "starts": str(results["d"]["rounds"]),
         "fault_rows": f"{results['e']['rows']:,}",
         "versions": table(
@@ -71,6 +96,10 @@ def page(results: dict[str, Any]) -> str:
         ),
     }
     return Template(TEMPLATE.read_text("utf-8")).substitute(values)
+
+
+def _thousands(instructions: float) -> str:
+    return f"{instructions / 1000:.1f}"
 
 
 def _claims(results: dict[str, Any]) -> str:
@@ -96,6 +125,31 @@ def _throughput(part: dict[str, Any]) -> str:
     ]
     head = ("", "thousand instructions a row", "× tap-yoc", "s", "× tap-yoc", "CPU s", "rows a second", "peak MB")
     return table(head, rows)
+
+
+def _encrypted(part: dict[str, Any]) -> str:
+    figures, plain = part["https"]["contenders"], part["contenders"]
+    rows = [
+        (
+            TITLES[name],
+            f"{of['seconds']:.2f}",
+            f"{of['seconds'] / figures['tap_yoc']['seconds']:.2f}",
+            f"{of['cpu_seconds']:.2f}",
+            f"{of['cpu_seconds'] - plain[name]['cpu_seconds']:+.2f}",
+            f"{part['rows'] / of['seconds']:,.0f}",
+        )
+        for name, of in figures.items()
+    ]
+    return table(("", "s", "× tap-yoc", "CPU s", "more than in the clear", "rows a second"), rows)
+
+
+def _floor(part: dict[str, Any]) -> str:
+    tap = part["contenders"]["tap_yoc"]["instructions_per_row"]
+    saved = {name: tap - part["without"][f"without {name}"] for name in (*PROMISES, ALL_PROMISES)}
+    rows = [(what, f"{saved[name] / 1000:.1f}") for name, what in PROMISES.items()]
+    return table(
+        ("left out", "thousand instructions a row saved"), [*rows, ("all", f"{saved[ALL_PROMISES] / 1000:.1f}")]
+    )
 
 
 def _latency(part: dict[str, Any]) -> str:
@@ -140,42 +194,39 @@ def _faults(part: dict[str, Any]) -> str:
     return table(("the server", *(contender.title for contender in judged)), rows).replace("---:", "---")
 
 
-WIDTH, LEFT, LINE, BAR = 860, 300, 26, 18
-LONGEST = WIDTH - LEFT - 130
-OURS, THEIRS, FLOOR_COLOUR = "#0f766e", "#94a3b8", "#cbd5e1"
-
-
-def chart(results: dict[str, Any]) -> str:
-    """Return two panels of bars as SVG: instructions a row, and seconds where pages take 100 ms."""
-    figures = results["a"]["contenders"]
-    costs = [(name, TITLES[name], of["instructions_per_row"] / 1000) for name, of in figures.items()]
-    slow = [
-        (name, title, results["b"]["seconds"][name])
-        for name, title in SLOW_TITLES.items()
-        if name in results["b"]["seconds"]
+def _alone(part: dict[str, Any]) -> str:
+    alone, titles = part["alone"], {way.name: way.title for way in ALONE}
+    lines = alone["pipes"]["lines"]["seconds"]
+    rows = [
+        (
+            titles[name],
+            f"{of['seconds']:.2f}",
+            f"{alone['rows'] / of['seconds']:,.0f}",
+            f"{lines / of['seconds']:.2f}",
+            f"{of['cpu_seconds']:.2f}",
+            f"{of['peak_mb']:.0f}",
+        )
+        for name, of in alone["pipes"].items()
     ]
-    pieces: list[str] = []
-    top = _panel(pieces, 30, "Thousand instructions a row, less is better", costs, "")
-    top = _panel(pieces, top + 34, f"Seconds for {results['b']['pages']} pages of 100 ms, less is better", slow, " s")
-    body = "\n".join(pieces)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" '
-        f'font-family="sans-serif" font-size="13">\n'
-        f'<rect width="{WIDTH}" height="{top}" fill="#ffffff"/>\n{body}\n</svg>\n'
-    )
+    return table(("tap-yoc alone", "s", "rows a second", "speed, × lines", "CPU s", "peak MB"), rows)
 
 
-def _panel(pieces: list[str], top: int, title: str, bars: Sequence[tuple[str, str, float]], unit: str) -> int:
-    pieces.append(f'<text x="16" y="{top}" font-weight="bold" fill="#0f172a">{title}</text>')
-    most = max(value for *_, value in bars)
-    y = top + 14
-    for name, label, value in bars:
-        colour = OURS if name.startswith("tap_yoc") else FLOOR_COLOUR if name.startswith("floor") else THEIRS
-        length = max(1, round(LONGEST * value / most))
-        pieces += [
-            f'<text x="{LEFT - 10}" y="{y + 14}" text-anchor="end" fill="#334155">{label}</text>',
-            f'<rect x="{LEFT}" y="{y}" width="{length}" height="{BAR}" fill="{colour}"/>',
-            f'<text x="{LEFT + length + 8}" y="{y + 14}" fill="#0f172a">{value:.1f}{unit}</text>',
-        ]
-        y += LINE
-    return y
+def _loading(part: dict[str, Any]) -> str:
+    rows, shown = [], ""
+    for name, of in part["pipes"].items():
+        first, again = of["first"], of["again"]
+        figures = (
+            f"{first['seconds']:.2f}",
+            f"{part['rows'] / first['seconds']:,.0f}",
+            f"{first['cpu_seconds']:.2f}",
+            f"{first['peak_mb']:.0f}",
+            f"{again['seconds']:.2f}",
+            f"{again['cpu_seconds']:.2f}",
+        )
+        if of["verdict"] == FAILS:
+            figures = ("",) * len(figures)  # type: ignore[assignment] # as many as above
+        rows.append((f"**{of['into']}**" if of["into"] != shown else "", WAYS[name], *figures, of["verdict"]))
+        shown = of["into"]
+    head = ("into", "by", "s", "rows a second", "CPU s", "peak MB", "again: s", "CPU s", "beside the source")
+    text = table(head, rows)
+    return text.replace("| --- | ---: |", "| --- | --- |", 1)

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import gc
 import json
+import ssl
 import sys
 import time
 from collections import Counter
@@ -20,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from benchmarks.behaviour import Behaviour
+from benchmarks.certificate import HOST
+from benchmarks.packed import Packed
 from benchmarks.work import METADATA, PAGE_SIZE, Work, yesterday
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ REPORT_PATH = "/api/v1/reporting/publishers"
 STATS_PATH = "/stats"
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 422: "Invalid", 429: "Slow Down"}
 HEAD_END = b"\r\n\r\n"
+PAGE_START = b'{"data":['
 
 
 class Reply(Exception):  # noqa: N818 - an answer, not an error
@@ -62,6 +66,9 @@ class Site:
             for day in self.work.within(self.work.first, self.work.last):
                 for start in range(0, self.work.rows_per_day, PAGE_SIZE):
                     self._pages[day, start] = self.work.rows_json([day], start, start + PAGE_SIZE)
+        self._packed = {
+            where: Packed.of(PAGE_START + rows) for where, rows in self._pages.items() if behaviour.is_https
+        }
 
     def token(self, body: bytes) -> Reply:
         """Return the answer of the token endpoint."""
@@ -99,7 +106,7 @@ class Site:
                 said = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=2), usegmt=True)
             raise Reply(429, {"error": "too many requests"}, said)
 
-    def page(self, body: bytes) -> list[bytes]:
+    def page(self, body: bytes, *, takes_gzip: bool = False) -> list[bytes]:
         """Return the answer to a report request.
 
         Raises:
@@ -115,14 +122,16 @@ class Site:
         total = len(days) * self.work.rows_per_day
         given = min(size, self.behaviour.page_cap or size)
         start = self._start_of(number, given if self.behaviour.cap_moves_pages else size, total)
-        rows = b""
-        if start < total:
-            day, offset = divmod(start, self.work.rows_per_day)
-            rows = (given == PAGE_SIZE and self._pages.get((days[day], offset))) or self.work.rows_json(
-                days, start, start + given
-            )
         self.counts["pages"] += 1
-        return self._envelope(rows, total, number, given)
+        if start >= total:
+            return self._envelope(b"", total, number, given)
+        day, offset = divmod(start, self.work.rows_per_day)
+        where = days[day], offset
+        if given == PAGE_SIZE and where in self._pages:
+            return self._envelope(
+                self._pages[where], total, number, given, self._packed.get(where) if takes_gzip else None
+            )
+        return self._envelope(self.work.rows_json(days, start, start + given), total, number, given)
 
     def _start_of(self, number: int, step: int, total: int) -> int:
         start = (number - 1) * step
@@ -150,10 +159,14 @@ class Site:
         rows = ",".join(json.dumps({"date": day.isoformat(), **sums}) for day in chosen)
         return self._envelope(rows.encode(), len(days), number, size)
 
-    def _envelope(self, rows: bytes, total: int, number: int, size: int) -> list[bytes]:
+    def _envelope(self, rows: bytes, total: int, number: int, size: int, packed: Packed | None = None) -> list[bytes]:
         claim = f'"total":{total},' if self.behaviour.has_total else ""
         tail = f'],{claim}"page":{number},"page_size":{size}}}'.encode()
-        return [_head(200, 9 + len(rows) + len(tail)), b'{"data":[', rows, tail]
+        if packed:
+            self.counts["compressed"] += 1
+            parts = packed.gzip(tail)
+            return [_head(200, sum(map(len, parts)), "Content-Encoding: gzip\r\n"), *parts]
+        return [_head(200, len(PAGE_START) + len(rows) + len(tail)), PAGE_START, rows, tail]
 
 
 class Connection(asyncio.Protocol):
@@ -165,6 +178,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._is_last = False
+        self._takes_gzip = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
@@ -185,6 +199,7 @@ class Connection(asyncio.Protocol):
             body = bytes(self._buffer[head_end + len(HEAD_END) : end])
             del self._buffer[:end]
             method, path, _ = lines[0].split(" ")
+            self._takes_gzip = "gzip" in headers.get("accept-encoding", "")
             self._handle(f"{method} {path}", headers.get("authorization", "").removeprefix("Bearer "), body)
 
     def _handle(self, what: str, token: str, body: bytes) -> None:
@@ -221,7 +236,7 @@ class Connection(asyncio.Protocol):
         """Answer with the page, if the token has lived until now."""
         try:
             self._site.check_token(token, is_report=True)
-            self._answer(self._site.page(body))
+            self._answer(self._site.page(body, takes_gzip=self._takes_gzip))
         except Reply as reply:
             self._answer(reply.parts())
 
@@ -241,10 +256,14 @@ def _head(status: int, length: int, headers: str = "") -> bytes:
     return f"HTTP/1.1 {status} {REASONS[status]}\r\n{kind}{headers}Content-Length: {length}\r\n\r\n".encode()
 
 
-async def serve(site: Site) -> None:
-    """Serve on a free port of this machine until standard input ends."""
+async def serve(site: Site, certificate: tuple[str, str] | None) -> None:
+    """Serve on a free port of this machine until standard input ends; with a certificate and its key, over TLS."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(site), "127.0.0.1", 0)
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*certificate)
+    server = await loop.create_server(lambda: Connection(site), HOST, 0, ssl=context)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)  # noqa: T201 - the address
     async with server:
         await loop.run_in_executor(None, sys.stdin.read)
@@ -255,12 +274,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.server", description=__doc__)
     parser.add_argument("--days", type=int, default=10)
     parser.add_argument("--rows-per-day", type=int, default=1000)
+    parser.add_argument("--revision", type=int, default=0, help="how often the figures were revised")
     parser.add_argument("--behaviour", type=json.loads, default={}, help="a Behaviour as JSON")
+    parser.add_argument("--certificate", nargs=2, metavar=("FILE", "KEY"), help="serve over TLS")
     options = parser.parse_args(arguments)
-    work = Work(days=options.days, rows_per_day=options.rows_per_day, last=yesterday())
+    work = Work(days=options.days, rows_per_day=options.rows_per_day, last=yesterday(), revision=options.revision)
     site = Site(work, Behaviour(**{**asdict(Behaviour()), **options.behaviour}))
     gc.freeze()
-    asyncio.run(serve(site))
+    asyncio.run(serve(site, options.certificate))
 
 
 if __name__ == "__main__":

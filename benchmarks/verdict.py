@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.work import Work
 
 RIGHT = "right"
+FAILS = "fails, and says so"
 NUMBERS = [name for name, kind in {**DIMENSIONS, **METRICS}.items() if kind in {"INTEGER", "FLOAT", "DECIMAL"}]
 
 
@@ -25,7 +26,7 @@ def judge(work: Work, run: Run, rows: Iterable[dict[str, Any]]) -> str:
     if run.stopped:
         return "never ends" if run.stopped == ENDLESS else "does not come to an end in time"
     if run.exit_code:
-        return "fails, and says so"
+        return FAILS
     found: dict[tuple[str, int, str], int] = {}
     are_text = False
     for row in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -65,6 +66,8 @@ class Work:
     last: date
     as_text: bool = False
     """Numbers as strings, as some services send them."""
+    revision: int = 0
+    """How often the figures were revised; each time, every row has others."""
 
     @property
     def first(self) -> date:
@@ -84,7 +87,7 @@ class Work:
     @cached_property
     def figures(self) -> list[dict[str, int]]:
         """The counts of each row of a day."""
-        return [_figures_of(number) for number in range(self.rows_per_day)]
+        return [_figures_of(number + self.revision) for number in range(self.rows_per_day)]
 
     @cached_property
     def row_templates(self) -> list[bytes]:
@@ -95,6 +98,11 @@ class Work:
     def day_totals(self) -> dict[str, int]:
         """The sums of the counts of a day."""
         return {name: sum(row[name] for row in self.figures) for name in COUNTS}
+
+    @cached_property
+    def day_revenue(self) -> Decimal:
+        """The revenue of a day, to the last digit."""
+        return Decimal(sum(map(_revenue_of, self.figures))).scaleb(-4)
 
     def within(self, first: date, last: date) -> list[date]:
         """Return the days of a window that have rows."""
@@ -127,7 +135,7 @@ class Work:
         for name in METRICS:
             if name in figures:
                 cells[name] = f"{quote}{figures[name]}{quote}"
-        revenue = figures["billable_events"] * 37
+        revenue = _revenue_of(figures)
         cells |= {
             "vtr_percent": f"{quote}{100 * figures['views'] / figures['impressions']:.2f}{quote}",
             "ctr_percent": f"{quote}{100 * figures['clicks'] / figures['impressions']:.2f}{quote}",
@@ -137,6 +145,11 @@ class Work:
         }
         body = ",".join(f'"{name}":{cell}' for name, cell in cells.items())
         return f"{{{body}}}".encode()
+
+
+def _revenue_of(figures: dict[str, int]) -> int:
+    """Return a row's revenue in hundredths of a cent."""
+    return figures["billable_events"] * 37
 
 
 def _figures_of(number: int) -> dict[str, int]:

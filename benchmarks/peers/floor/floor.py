@@ -70,6 +70,7 @@ def main(path: str) -> None:
     login = {"grant_type": "password", **{k: config[k] for k in ("username", "password", "client_id", "client_secret")}}
     pair = http.request("POST", f"{config['auth_url']}/api/v2/oauth/token", json=login).json()
     headers = {"Authorization": f"Bearer {pair['access_token']}", "Content-Type": "application/json"}
+    headers["Accept-Encoding"] = "gzip"
     query = {**config["query"], "page": 1}
     url = f"{config['api_url']}/api/v1/reporting/publishers"
     decoder = msgspec.json.Decoder(Page)

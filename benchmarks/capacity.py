@@ -113,8 +113,9 @@ page, {ms[1]:.0f} ms a page at concurrency 1, {ms[4]:.0f} ms at 4, {ms[8]:.0f} m
 a morning takes {morning_rate:.0f} requests a second, and the history, spread over a week of such nights, \
 {history_rate:.0f}. At one request a second (assumed; YOC's quota is not known) a morning takes {morning_hours:.0f} \
 hours and the history {history_days:.0f} days.
-- **The machine is not.** A morning takes {core_hours:.1f} hours of one core. The waiting is shared by as many runs \
-as go side by side: eight of them, {peak_gb:.1f} GB of memory, could be done in {eighth:.1f} hours on four cores, if \
+- **The machine is not.** A morning takes {core_hours:.1f} hours of one core{loading}. The waiting \
+is shared by as many runs as go side by side: \
+eight of them, {peak_gb:.1f} GB of memory, could be done in {eighth:.1f} hours on four cores, if \
 YOC keeps up.
 - **One account is small.** Its morning is {morning_each:.0f} requests, {morning_seconds:.0f} s; its history \
 {history_each:,.0f} requests, {history_minutes:.0f} minutes.
@@ -157,6 +158,7 @@ def section() -> str:
         morning_hours=morning.requests / 3600,
         history_days=history.requests / 86400,
         core_hours=core_hours,
+        loading=_loading(results["f"], morning) if "f" in results else "",
         eighth=max((morning.requests * waited[4] + morning.runs * start) / 3600 / 8, core_hours / 4),
         morning_each=morning.requests / ACCOUNTS,
         morning_seconds=morning.requests / ACCOUNTS * waited[4] + start,
@@ -166,6 +168,16 @@ def section() -> str:
         unit_share=AD_UNITS / sum(ROWS_A_DAY.values()),
     )
     return "".join(f"{line if line.startswith('|') else _wrapped(line)}\n" for line in text.splitlines())
+
+
+def _loading(part: dict[str, Any], morning: Load) -> str:
+    """Return what tap and loader take together, as the end of a sentence."""
+    taken = part["pipes"]["shipped"]["first"]
+    hours = morning.rows / part["rows"] * taken["cpu_seconds"] / 3600
+    return (
+        f", and with `target-postgres` as in `meltano.yml` {hours:.1f} hours and {taken['peak_mb']:.0f} MB a run, "
+        f"without the database's own work"
+    )
 
 
 def _wrapped(line: str) -> str:

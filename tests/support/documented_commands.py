@@ -126,8 +126,8 @@ RUN_BY = {
     ),
     "make -C examples/airflow demo": "by hand on 2026-11-24: likewise",
     # docs/benchmarks.md
-    "make bench": "by hand: it takes a quarter of an hour, and docs/benchmarks.md is what it writes",
-    "make bench ARGS=--quick": "by hand on 2026-11-24: it sets up the other tools, which takes minutes and a network",
+    "make bench": "by hand on 2026-11-25: it takes under twenty minutes, and docs/benchmarks.md is what it writes",
+    "make bench ARGS=--quick": "by hand on 2026-11-25: it sets up the other tools, which takes minutes and a network",
     'make bench ARGS="--only a,b"': "by hand on 2026-11-24: likewise",
     "make bench ARGS=--render": "test_benchmarks.py::test_page_shows_the_results_that_are_kept",
 }

@@ -18,6 +18,7 @@ from tap_yoc.cli.progress import progress_display
 from tap_yoc.clock import Clock
 from tap_yoc.engine.run import Run
 from tap_yoc.errors import OutputError, SettingsError, YOCError
+from tap_yoc.singer.authenticator import YOCAuthenticator
 from tap_yoc.singer.configured_tap import ConfiguredTap
 from tap_yoc.singer.messages import YOCMessageWriter
 from tap_yoc.stdout import flushed_stdout
@@ -58,7 +59,7 @@ class TapYOC(ConfiguredTap):
     @cached_property
     def run(self) -> Run:
         """What the streams share."""
-        return Run(self.settings, self.clock, self._redactor)
+        return Run(self.settings, self.clock, self._redactor, authenticator=YOCAuthenticator)
 
     @override
     def discover_streams(self) -> Sequence[Stream]:

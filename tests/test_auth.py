@@ -262,7 +262,7 @@ def first_refresh_token(begin: Callable[..., Run]) -> str:
     """Return a refresh token that was not used yet."""
     run = begin()
     run.client.columns()
-    pair = run.authenticator.store.pair
+    pair = run.tokens.store.pair
     assert pair
     assert pair.refresh_token
     return pair.refresh_token
@@ -294,7 +294,7 @@ def test_a_refresh_goes_over_no_connection_that_may_be_dead(
         login = {"username": None, "password": None, "refresh_token": "seed"}
         run = begin(auth_url=server.url, token_cache=str(tmp_path / "token.json"), **login)
         for _ in range(3):
-            assert run.authenticator.access_token() == "access-1"
+            assert run.tokens.access_token() == "access-1"
             clock.instant += timedelta(hours=2)
 
 

@@ -35,7 +35,7 @@ def test_two_processes_share_one_cache_for_fifty_rounds(tmp_path: Path) -> None:
     with Sandbox(clock=MORNING.timestamp) as sandbox:
         first = Run(settings_of(sandbox.config), VirtualClock(), Redactor())
         first.client.columns()
-        pair = first.authenticator.store.pair
+        pair = first.tokens.store.pair
         first.close()
         assert pair
         without_password = {

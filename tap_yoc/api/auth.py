@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from requests.auth import HTTPBasicAuth
-from singer_sdk.authenticators import APIAuthenticatorBase
 
 from tap_yoc.api.token_store import NO_PAIR, TokenPair
 from tap_yoc.api.transport import TOO_MANY_REQUESTS, UNAVAILABLE
@@ -18,6 +17,7 @@ from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     import requests
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tap_yoc.api.transport import Response, Transport
     from tap_yoc.exact_json import Json
     from tap_yoc.settings.parsing import Settings
+
+    Signer: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+    """Puts a token on a request."""
 
 logger = logging.getLogger("tap-yoc.auth")
 
@@ -39,8 +42,8 @@ WRONG_ADDRESS = frozenset({404, 405, 410})
 WRONG_FORMAT = frozenset({406, 415, 422})
 
 
-class YOCAuthenticator(APIAuthenticatorBase):
-    """Signs requests with the access token, logging in and renewing as needed; one instance a tap, safe under threads.
+class TokenManager:
+    """Signs requests with the access token, logging in and renewing as needed; one instance a run, safe under threads.
 
     A refresh token buys the next pair exactly once, so a refresh whose answer was lost is never repeated, and a login
     that was refused is not tried again.
@@ -49,15 +52,15 @@ class YOCAuthenticator(APIAuthenticatorBase):
 
     def __init__(self, settings: Settings, transport: Transport, retrier: Retrier, store: TokenStore) -> None:
         """Log in only when the first request needs it."""
-        super().__init__()
         self._settings = settings
         self._transport = transport
         self._retrier = retrier
+        self.endpoint = settings.auth_url + TOKEN_PATH
         self.store = store
         self._refused: LoginError | None = None
         self._renewing = threading.Lock()
 
-    def authenticate_request(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Put a live access token on the request."""
         request.headers["Authorization"] = f"Bearer {self.access_token()}"
         return request
@@ -81,6 +84,17 @@ class YOCAuthenticator(APIAuthenticatorBase):
     def renew(self, refused_header: str | None) -> None:
         """Replace the token that YOC refused with a 401, unless somebody else already has."""
         self.access_token(refused=(refused_header or "").removeprefix("Bearer "))
+
+    def is_live(self, access_token: str | None) -> bool:
+        """Say whether a request may carry this token: it is the newest one, and not about to expire."""
+        pair = self.store.pair
+        return bool(pair and pair.access_token == access_token and self._is_live(pair))
+
+    def request_body(self) -> dict[str, str]:
+        """Return what the next token request says: a refresh if there is a refresh token, else the login."""
+        if refresh_token := self._refresh_token(self.store.pair):
+            return self._body(_refresh_grant(refresh_token))
+        return self._body(self._password_grant())
 
     def _is_live(self, pair: TokenPair) -> bool:
         return pair.expires_at is None or pair.expires_at > self._transport.clock.now().timestamp()
@@ -108,8 +122,7 @@ class YOCAuthenticator(APIAuthenticatorBase):
         if self._refused:
             raise self._refused
         renewed = None
-        refresh_token = pair.refresh_token if pair else self._settings.refresh_token
-        if refresh_token:
+        if refresh_token := self._refresh_token(pair):
             # From here on the refresh token counts as used up, whatever becomes of the answer.
             renewed = self._refresh(refresh_token)
             if renewed is None:
@@ -119,6 +132,24 @@ class YOCAuthenticator(APIAuthenticatorBase):
         self._hide(renewed)
         self.store.save(renewed)
         return renewed
+
+    def _refresh_token(self, pair: TokenPair | None) -> str | None:
+        """Return what may buy the next pair: the one in the settings only until there is a pair."""
+        return pair.refresh_token if pair else self._settings.refresh_token
+
+    def _password_grant(self) -> dict[str, str]:
+        """Return what a login says.
+
+        Raises:
+            LoginError: There is no password.
+        """
+        username, password = self._settings.username, self._settings.password
+        if not (username and password):
+            raise LoginError(
+                "The refresh token is, or may be, used up or revoked, and there is no password to fall back to; "
+                "set username and password, or a new refresh_token."
+            )
+        return {"grant_type": "password", "username": username, "password": password}
 
     def _hide(self, pair: TokenPair | None) -> None:
         """Keep a pair out of logs and messages from now on, wherever it came from."""
@@ -131,7 +162,7 @@ class YOCAuthenticator(APIAuthenticatorBase):
 
         def attempt() -> TokenPair | None:
             try:
-                response, sent_at = self._ask(grant_type="refresh_token", refresh_token=refresh_token)
+                response, sent_at = self._ask(_refresh_grant(refresh_token))
             except NotSentError:
                 raise
             except RetryableError:
@@ -146,16 +177,14 @@ class YOCAuthenticator(APIAuthenticatorBase):
         return pair
 
     def _log_in(self, *, had_refresh_token: bool) -> TokenPair:
-        username, password = self._settings.username, self._settings.password
-        if not (username and password):
-            self._refused = LoginError(
-                "The refresh token is, or may be, used up or revoked, and there is no password to fall back to; "
-                "set username and password, or a new refresh_token."
-            )
-            raise self._refused
+        try:
+            grant = self._password_grant()
+        except LoginError as error:
+            self._refused = error
+            raise
 
         def attempt() -> TokenPair:
-            response, sent_at = self._ask(grant_type="password", username=username, password=password)
+            response, sent_at = self._ask(grant)
             self._transport.raise_if_retryable(response)
             pair = _pair_of(response, sent_at)
             if pair is None and not response.is_refusal:
@@ -172,21 +201,25 @@ class YOCAuthenticator(APIAuthenticatorBase):
         logger.info("Logging in with the password%s.", " again" if had_refresh_token else "")
         return self._retrier.call("The login", attempt, within_turn=True)
 
-    def _ask(self, **grant: str) -> tuple[Response, float]:
+    def _ask(self, grant: dict[str, str]) -> tuple[Response, float]:
         """Return the token endpoint's answer and the instant before the request, from which its token ages."""
         settings = self._settings
-        auth: Callable[[requests.PreparedRequest], requests.PreparedRequest] = _unsigned
+        auth: Signer = _unsigned
         if settings.client_auth == "basic":
             auth = HTTPBasicAuth(settings.client_id.encode(), settings.client_secret.encode())
-        else:
-            grant |= {"client_id": settings.client_id, "client_secret": settings.client_secret}
+        fields = self._body(grant)
         body = (
-            {"json": grant} if settings.auth_format == "json" else {"files": {k: (None, v) for k, v in grant.items()}}
+            {"json": fields} if settings.auth_format == "json" else {"files": {k: (None, v) for k, v in fields.items()}}
         )
         sent_at = self._transport.clock.now().timestamp()
         # Over a kept connection that was dropped unseen, a refresh that never arrived would count as lost.
-        url = settings.auth_url + TOKEN_PATH
-        return self._transport.send("POST", url, auth=auth, new_connection=True, **body), sent_at
+        return self._transport.send("POST", self.endpoint, auth=auth, new_connection=True, **body), sent_at
+
+    def _body(self, grant: dict[str, str]) -> dict[str, str]:
+        """Return a grant with the client's credentials, unless they travel in a header."""
+        if self._settings.client_auth == "basic":
+            return grant
+        return {**grant, "client_id": self._settings.client_id, "client_secret": self._settings.client_secret}
 
     def _refusal(self, response: Response) -> LoginError:
         said = self._transport.excerpt(response)
@@ -199,6 +232,10 @@ class YOCAuthenticator(APIAuthenticatorBase):
         else:
             advice = "check username and password by logging in at hub.yoc.com, then client_id and client_secret"
         return LoginError(f"YOC refuses the login ({said}); {advice}.")
+
+
+def _refresh_grant(refresh_token: str) -> dict[str, str]:
+    return {"grant_type": "refresh_token", "refresh_token": refresh_token}
 
 
 def _pair_of(response: Response, sent_at: float, previous_refresh_token: str | None = None) -> TokenPair | None:

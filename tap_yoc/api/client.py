@@ -19,7 +19,7 @@ from tap_yoc.reports.columns import columns_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tap_yoc.api.auth import YOCAuthenticator
+    from tap_yoc.api.auth import Signer, TokenManager
     from tap_yoc.api.retry import Retrier
     from tap_yoc.api.transport import Response, Transport
     from tap_yoc.dates import Window
@@ -105,13 +105,14 @@ class YOCClient:
     """Asks YOC, with retries; one instance a tap, safe under threads."""
 
     def __init__(
-        self, settings: Settings, transport: Transport, retrier: Retrier, authenticator: YOCAuthenticator
+        self, settings: Settings, transport: Transport, retrier: Retrier, tokens: TokenManager, sign: Signer
     ) -> None:
-        """Ask nothing yet."""
+        """Ask nothing yet; `sign` puts a token on a request."""
         self._url = settings.api_url + REPORT_PATH
         self._transport = transport
         self._retrier = retrier
-        self._authenticator = authenticator
+        self._tokens = tokens
+        self._sign = sign
         self._envelopes = EnvelopeReader()
         self._served: dict[str, Json] | None = None
         """The body of a request that was answered with rows."""
@@ -208,11 +209,11 @@ class YOCClient:
     def _exchange(self, method: Literal["GET", "POST"], sent: list[str], **body: Any) -> Response:  # noqa: ANN401 - JSON
         """Return the answer to a signed request, taken down in `sent`; after a 401 the token is renewed, once."""
         sent.append(method)
-        response = self._transport.send(method, self._url, auth=self._authenticator, **body)
+        response = self._transport.send(method, self._url, auth=self._sign, **body)
         if response.status == UNAUTHORIZED:
-            self._authenticator.renew(response.sent_headers.get("Authorization"))
+            self._tokens.renew(response.sent_headers.get("Authorization"))
             sent.append(method)
-            response = self._transport.send(method, self._url, auth=self._authenticator, **body)
+            response = self._transport.send(method, self._url, auth=self._sign, **body)
         return response
 
     def _raise_for_status(self, response: Response, what: str) -> None:

@@ -42,7 +42,7 @@ def settings(observed: ObservedTap) -> Step:
 
 def login(observed: ObservedTap) -> Step:
     """Get a token as a run does."""
-    observed.run.authenticator.access_token()
+    observed.run.tokens.access_token()
     grants = observed.grants()
     used = grants[-1].asked["grant_type"] if grants else None
     how = {
@@ -69,8 +69,8 @@ def login(observed: ObservedTap) -> Step:
 
 def refresh(observed: ObservedTap) -> Step:
     """Renew the pair once, as a run does when its token expires; never at the price of the only way in."""
-    authenticator, before = observed.run.authenticator, observed.grants()
-    pair = authenticator.store.pair
+    tokens, before = observed.run.tokens, observed.grants()
+    pair = tokens.store.pair
     if any(answer.tokens and answer.asked["grant_type"] == "refresh_token" for answer in before):
         return ok("The login was a refresh already.")
     if pair is None or not pair.refresh_token:
@@ -78,7 +78,7 @@ def refresh(observed: ObservedTap) -> Step:
     if not observed.settings.password:
         says = "Not tried: without a password, a lost answer would cost the only way in."
         return skipped(says)
-    authenticator.renew(f"Bearer {pair.access_token}")
+    tokens.renew(f"Bearer {pair.access_token}")
     done = observed.grants()[len(before) :]
     if not done:
         return ok("Another run renewed the token pair in the meantime.")

@@ -15,6 +15,7 @@ from tap_yoc.doctor.findings import Findings
 from tap_yoc.doctor.recording_transport import TOKEN, RecordingTransport
 from tap_yoc.engine.reread import read_all_with_reread
 from tap_yoc.engine.run import Run
+from tap_yoc.singer.authenticator import YOCAuthenticator
 from tap_yoc.tap import TapYOC
 
 if sys.version_info >= (3, 12):
@@ -59,6 +60,7 @@ class ObservedTap(TapYOC):
             self.clock,
             self._redactor,
             transport=partial(RecordingTransport, recorded=self.recorded),
+            authenticator=YOCAuthenticator,
         )
 
     def clean(self, text: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tap_yoc.api.auth import YOCAuthenticator
+from tap_yoc.api.auth import TokenManager
 from tap_yoc.api.client import YOCClient
 from tap_yoc.api.rate_limiter import RateLimiter
 from tap_yoc.api.retry import Retrier
@@ -25,6 +25,7 @@ from tap_yoc.summary import RunSummary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_yoc.api.auth import Signer
     from tap_yoc.clock import Clock
     from tap_yoc.errors import YOCError
     from tap_yoc.redaction import Redactor
@@ -43,9 +44,11 @@ class Run:
         settings: Settings,
         clock: Clock,
         redactor: Redactor,
+        *,
         transport: Callable[[Settings, Clock, Redactor, RunSummary], Transport] = Transport,
+        authenticator: Callable[[TokenManager, Settings], Signer] | None = None,
     ) -> None:
-        """Ask nothing yet; `transport` makes what sends the requests."""
+        """Ask nothing yet; `transport` makes what sends the requests, and `authenticator` what signs them."""
         self.settings = settings
         self.clock = clock
         self.today = today_at(clock.now(), settings.timezone)
@@ -58,9 +61,9 @@ class Run:
             budget_seconds=settings.max_wait_minutes * 60, limiter=self._limiter, clock=clock, summary=self.summary
         )
         self._transport = transport(settings, clock, redactor, self.summary)
-        store = token_store(settings)
-        self.authenticator = YOCAuthenticator(settings, self._transport, retrier, store)
-        self.client = YOCClient(settings, self._transport, retrier, self.authenticator)
+        self.tokens = TokenManager(settings, self._transport, retrier, token_store(settings))
+        sign = authenticator(self.tokens, settings) if authenticator else self.tokens
+        self.client = YOCClient(settings, self._transport, retrier, self.tokens, sign)
         self._pool = ThreadPoolExecutor(max_workers=settings.concurrency, thread_name_prefix="tap-yoc")
         self.reader = Reader(self.client, self._pool, concurrency=settings.concurrency, summary=self.summary)
 
@@ -133,5 +136,5 @@ class Run:
         """Stop what is under way and let go of all connections."""
         self._limiter.stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self.authenticator.wait_for_renewal()
+        self.tokens.wait_for_renewal()
         self._transport.close()

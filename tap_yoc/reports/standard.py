@@ -43,16 +43,16 @@ DAILY_TOTALS = "daily_totals"
 _UNIT = ("date", "publisher_visx_id", "site_visx_id", "ad_unit_visx_id")
 
 STANDARD_REPORTS = (
-    StandardReport(name=DAILY_TOTALS, dimensions=("date",), use="is yesterday here; the control figure for the others"),
+    StandardReport(name=DAILY_TOTALS, dimensions=("date",), use="checking that yesterday is there; control totals"),
     StandardReport(
         name="account_daily",
         dimensions=("date", "company_id", "sap_publisher_account_id"),
         use="credit notes, finance",
     ),
-    StandardReport(name="publisher_daily", dimensions=_UNIT[:2], use="publishers side by side"),
+    StandardReport(name="publisher_daily", dimensions=_UNIT[:2], use="comparing publishers"),
     StandardReport(name="country_daily", dimensions=(*_UNIT[:2], "country"), use="publishers by country"),
-    StandardReport(name="site_daily", dimensions=_UNIT[:3], use="the usual dashboard"),
-    StandardReport(name="ad_unit_daily", dimensions=_UNIT, use="operations, join with an ad server"),
+    StandardReport(name="site_daily", dimensions=_UNIT[:3], use="dashboards"),
+    StandardReport(name="ad_unit_daily", dimensions=_UNIT, use="operations; joins with an ad server"),
     StandardReport(
         name="ad_unit_country_daily", dimensions=(*_UNIT, "country"), use="everything by country", is_heavy=True
     ),

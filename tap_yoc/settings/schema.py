@@ -33,8 +33,8 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         **OPTIONAL_TEXT,
         "title": "Username",
         "description": (
-            "The login of hub.yoc.com. Required unless refresh_token and token_cache are set. "
-            "A technical user of its own is best."
+            "The login of hub.yoc.com. Required unless refresh_token and token_cache are set. Preferably a "
+            "technical user."
         ),
     },
     "password": {
@@ -48,16 +48,15 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         **SECRET,
         "title": "Refresh Token",
         "description": (
-            "Start from this token instead of a password. It changes with every use, so it needs token_cache."
+            "Start with this token instead of a password. It changes with every use, so it needs token_cache."
         ),
     },
     "token_cache": {
         **OPTIONAL_TEXT,
         "title": "Token Cache",
         "description": (
-            "Path of a private file (mode 0600) that carries the token pair to the next run, for example "
-            "/var/lib/tap-yoc/token.json. Off when left out: every run logs in anew. "
-            "Needs the extra tap-yoc[token-cache]."
+            "Path of a private file (mode 0600) that keeps the tokens for the next run, for example "
+            "/var/lib/tap-yoc/token.json. Without it, every run logs in. Needs the extra tap-yoc[token-cache]."
         ),
     },
     "client_auth": {
@@ -65,33 +64,32 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "enum": ["body", "basic"],
         "default": "body",
         "title": "Client Authentication",
-        "description": "Where client_id and client_secret travel at login: in the body, or in an HTTP Basic header.",
+        "description": "Where the login sends client_id and client_secret: in the body, or in an HTTP Basic header.",
     },
     "auth_format": {
         **OPTIONAL_TEXT,
         "enum": ["json", "form"],
         "default": "json",
         "title": "Login Format",
-        "description": "The format of the login's body: json, or form for multipart/form-data.",
+        "description": "Format of the login's body: json, or form for multipart/form-data.",
     },
     "start_date": {
         **OPTIONAL_DATE,
         "title": "Start Date",
         "description": (
-            "First day wanted, as YYYY-MM-DD. Left out: the earliest day that YOC serves, six months ago. "
-            "Earlier days are not served."
+            "First day to read, as YYYY-MM-DD. Default: the earliest day that YOC serves, about six months ago."
         ),
     },
     "end_date": {
         **OPTIONAL_DATE,
         "title": "End Date",
-        "description": "Last day wanted, inclusive, as YYYY-MM-DD. Left out: yesterday in timezone.",
+        "description": "Last day to read, inclusive, as YYYY-MM-DD. Default: yesterday in timezone.",
     },
     "timezone": {
         **OPTIONAL_TEXT,
         "default": "Europe/Berlin",
         "title": "Time Zone",
-        "description": "IANA name of the zone whose midnight ends a day, such as Europe/Berlin or UTC.",
+        "description": "IANA name of the time zone in which days end, such as Europe/Berlin or UTC.",
     },
     "lookback_days": {
         **OPTIONAL_INTEGER,
@@ -99,18 +97,18 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "default": 7,
         "title": "Lookback Days",
         "description": (
-            "So many finished days are read again in every run, since YOC revises figures for some days. "
-            "0 reads each day once."
+            "Number of finished days that every run reads again, because YOC revises recent figures. 0 reads each "
+            "day once."
         ),
     },
     "reports": {
         **OPTIONAL_LIST,
         "items": {"type": "object", "properties": {}, "additionalProperties": True},
         "default": [],
-        "title": "Own Reports",
+        "title": "Custom Reports",
         "description": (
-            "Your own reports, each one stream. An entry has name, group_by (a list of dimensions), and optionally "
-            "data_fields (a list of metrics; left out: every numeric metric), query (a filter in YOC's syntax) and "
+            "Custom reports; each becomes a stream. An entry has name, group_by (a list of dimensions), and optionally "
+            "data_fields (a list of metrics; default: every numeric metric), query (a filter in YOC's syntax) and "
             "lookback_days. Example: "
             '[{"name": "hb_units", "group_by": ["date", "ad_unit_visx_id"], "data_fields": ["impressions"], '
             '"query": {"like": {"ad_unit_name": "%_HB"}}}]'
@@ -120,7 +118,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         **OPTIONAL_LIST,
         "items": {"type": ["string"]},
         "title": "Standard Reports",
-        "description": f"Names of the standard reports to offer. Left out: {USUAL}. Off unless named: {HEAVY}.",
+        "description": f"Names of the standard reports to offer. Default: {USUAL}. Off unless named: {HEAVY}.",
     },
     "page_size": {
         **OPTIONAL_INTEGER,
@@ -128,7 +126,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "maximum": 500,
         "default": 500,
         "title": "Page Size",
-        "description": "Rows a request, from 1 to 500, which is YOC's limit.",
+        "description": "Rows per request, from 1 to 500. YOC allows no more.",
     },
     "window_days": {
         **OPTIONAL_INTEGER,
@@ -136,8 +134,8 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "default": 31,
         "title": "Window Days",
         "description": (
-            "Days in one query, 1 or more. The bookmark moves after each window that was read and checked whole, "
-            "so a smaller window means less to repeat after a crash."
+            "Days per query, at least 1. The bookmark moves after each window, so a smaller window means less to "
+            "repeat after a crash."
         ),
     },
     "concurrency": {
@@ -146,21 +144,21 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "maximum": 16,
         "default": 4,
         "title": "Concurrency",
-        "description": "Requests in flight at most, from 1 to 16. The tap slows down by itself when YOC asks for it.",
+        "description": "Maximum number of requests in flight, from 1 to 16. The tap slows down when YOC asks it to.",
     },
     "request_timeout": {
         **OPTIONAL_NUMBER,
         "exclusiveMinimum": 0,
         "default": 60,
         "title": "Request Timeout",
-        "description": "Seconds that YOC has for one answer.",
+        "description": "Seconds to wait for one answer.",
     },
     "max_wait_minutes": {
         **OPTIONAL_NUMBER,
         "exclusiveMinimum": 0,
         "default": 30,
         "title": "Longest Wait",
-        "description": "Minutes for which one request is retried in all, before the run gives up with exit code 5.",
+        "description": "Minutes to keep retrying a request before the run gives up with exit code 5.",
     },
     "on_incomplete_day": {
         **OPTIONAL_TEXT,
@@ -168,8 +166,8 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "default": "warn",
         "title": "On Incomplete Day",
         "description": (
-            "What to do when a day's figures do not sum up to the account's totals, even after reading it again: "
-            "warn, or fail with exit code 4 and the bookmark before the window."
+            "What to do if a day's figures still differ from the account's totals after a second reading: warn, "
+            "or fail with exit code 4 and keep the bookmark before the window."
         ),
     },
     "summary_format": {
@@ -178,36 +176,36 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "default": "text",
         "title": "Summary Format",
         "description": (
-            "How the last line of the log tells what the run did: text, or json for one JSON object that a monitor "
+            "Format of the last log line, which sums up the run: text, or json for one JSON object that a monitor "
             "can read."
         ),
     },
     "backfill_from": {
         **OPTIONAL_DATE,
         "title": "Backfill From",
-        "description": "Read again from this day, as YYYY-MM-DD, and leave the bookmarks untouched.",
+        "description": "First day to read again, as YYYY-MM-DD. A backfill leaves the bookmarks alone.",
     },
     "backfill_to": {
         **OPTIONAL_DATE,
         "title": "Backfill To",
-        "description": "Last day of the backfill, inclusive, as YYYY-MM-DD. Left out: yesterday.",
+        "description": "Last day of the backfill, inclusive, as YYYY-MM-DD. Default: yesterday.",
     },
     "api_url": {
         **OPTIONAL_TEXT,
         "default": "https://api.yoc.com",
         "title": "API URL",
-        "description": "Where the reporting API is. Plain http is allowed for this machine's own addresses only.",
+        "description": "URL of the reporting API. Plain http is allowed only for addresses of this machine.",
     },
     "auth_url": {
         **OPTIONAL_TEXT,
         "default": "https://oauth.yoc.com",
         "title": "Login URL",
-        "description": "Where the token endpoint is. Plain http is allowed for this machine's own addresses only.",
+        "description": "URL of the token endpoint. Plain http is allowed only for addresses of this machine.",
     },
     "user_agent": {
         **OPTIONAL_TEXT,
         "title": "User Agent",
-        "description": "How the tap introduces itself. Left out: tap-yoc/ and its version.",
+        "description": "User-Agent header of all requests. Default: tap-yoc/ and its version.",
     },
 }
 

@@ -42,49 +42,53 @@ OWN_SETTINGS: dict[str, dict[str, Any]] = {
 
 KINDS = {"integer": "integer", "number": "number", "array": "list", "string": "string"}
 GROUPS = {
-    "Login": ("client_id", "[Where the credentials come from](#where-the-credentials-come-from) says who has them."),
-    "Days": ("start_date", "[How incremental runs work](incremental.md) shows with dates what these lead to."),
+    "Login": (
+        "client_id",
+        "[Where the credentials come from](#where-the-credentials-come-from) explains how to get them.",
+    ),
+    "Days": ("start_date", "[incremental.md](incremental.md) shows their effect by example."),
     "Streams": (
         "reports",
-        "[Streams](streams.md) lists the standard ones, [Custom reports](custom-reports.md) tells of yours.",
+        "See [streams.md](streams.md) for the standard reports and [custom-reports.md](custom-reports.md) for your own.",
     ),
     "Requests": ("page_size", "The defaults suit most accounts."),
-    "Checks and backfills": ("on_incomplete_day", "[Incremental runs](incremental.md#backfills) tells of backfills."),
+    "Checks and backfills": ("on_incomplete_day", "See also [backfills](incremental.md#backfills)."),
     "Addresses": ("api_url", "For the [sandbox](../README.md#first-rows), a proxy or a test."),
 }
 """The first setting of each group, in the code's order, and a sentence above its table."""
 
 SETTINGS_PAGE = """# Settings
 
-This page is made from the code (`make docs`).
+This page is generated from the code (`make docs`).
 
-There are three ways to set them:
+There are three ways to configure the tap:
 
-- **a file**: `--config config.json`; `sample_config.json` names every setting. Of several files, later ones win.
-- **environment variables**: `--config=ENV` reads `TAP_YOC_<SETTING>`, lists as JSON; `.env.example` names them all.
-  With `--config config.json --config=ENV`, a variable wins over the file.
-- **Meltano**: the same names in `meltano.yml`, or in the environment.
+- **A file**: `--config config.json`. `sample_config.json` has every setting. If you pass several files, later ones take
+  precedence.
+- **Environment variables**: `--config=ENV` reads `TAP_YOC_<SETTING>`, with lists as JSON. `.env.example` has them all.
+  With `--config config.json --config=ENV`, variables take precedence over the file.
+- **Meltano**: the same names in `meltano.yml`, or environment variables ([meltano.md](meltano.md#settings)).
 
-Days are `YYYY-MM-DD`; a time behind a day is cut. An empty optional setting counts as left out. A setting that does not
-exist, or has the wrong kind, ends the run before anything is asked:
+Write days as `YYYY-MM-DD`; the tap ignores a time after the day. It treats an empty optional setting as not set. An
+unknown setting or a wrong type ends the run before the first request, with
 [exit code 2](errors.md#exit-code-2-settings-catalog-or-state).
 {groups}
 ## Where the credentials come from
 
-- `client_id` and `client_secret`: your account manager at YOC hands them out.
-- `username` and `password`: the login of `hub.yoc.com`. Whatever that person may see is what the tap can extract, so a
-  technical user of its own is best.
-- `refresh_token` and `token_cache`, instead of the password: YOC's refresh token changes with every use, so the tap has
-  to keep the next one in a file. Several processes may share the file; treat it like a password.
+- `client_id` and `client_secret`: ask your account manager at YOC.
+- `username` and `password`: the login of `hub.yoc.com`. The tap can extract what this user can see. Preferably use a
+  technical user.
+- `refresh_token` and `token_cache`, instead of the password: YOC's refresh token changes with every use, so the tap keeps
+  the next one in a file. Several processes may share the file. Protect it like a password.
 
-All streams of a run share one token, which is renewed before it expires. Secrets appear in no log, row or error.
+All streams of a run share one token. The tap renews it before it expires. Secrets appear in no log, row or error.
 
 ## Settings of the SDK
 
 The Singer SDK adds `stream_maps`, `stream_map_config`, `faker_config`, `flattening_enabled`, `flattening_max_depth`,
 `flattening_max_key_length`, `flattening_separator` and `batch_config`; [its documentation](https://sdk.meltano.com)
-describes them. Stream maps and flattening make the tap go row by row instead of page by page, which is slower. With
-`batch_config`, rows go into files that only some targets can read.
+describes them. With stream maps or flattening, the tap writes row by row instead of page by page, which is slower. With
+`batch_config`, the tap writes rows to files, which only [some targets](targets.md) can read.
 """
 
 
@@ -113,7 +117,7 @@ def settings_page() -> str:
         if name in starts:
             title, sentence = starts.pop(name)
             lines += ["", f"## {title}", "", sentence, ""]
-            lines += ["| setting | kind | default | meaning |", "|---|---|---|---|"]
+            lines += ["| setting | type | default | meaning |", "|---|---|---|---|"]
         default = schema.get("default", "")
         default = f"`{default if isinstance(default, str) else json.dumps(default)}`" if default != "" else ""
         default = "required" if name in SETTINGS["required"] else default
@@ -145,7 +149,7 @@ USES = {
     "publishers": "newest name and account",
     "sites": "newest name and publisher",
     "ad_units": "newest name and site",
-    REPORT_FIELDS: "which dimensions and metrics there are",
+    REPORT_FIELDS: "available dimensions and metrics",
 }
 ADDED = {
     FETCHED_AT: "When this reading began, in UTC; one instant for all rows of a window.",
@@ -171,35 +175,36 @@ FIELDS = {
 
 STREAMS_PAGE = """# Streams
 
-This page is made from the code, run against the [sandbox](../README.md#first-rows) (`make docs`). Names, keys and
-replication are the tap's. Metrics and types come from the metadata of your account: the tables below show the
-sandbox's, `tap-yoc --config config.json --discover` shows yours.
+This page is generated from the code and the [sandbox](sandbox.md) (`make docs`). The tap determines names, keys and
+replication. Metrics and types come from your account's metadata. The tables below show the sandbox's; to see yours, run
+`tap-yoc --config config.json --discover`.
 
-| stream | one row is one | key | replication | for |
+| stream | one row per | key | replication | use it for |
 |---|---|---|---|---|
 {streams}
 
-All figures come from one call, `POST /api/v1/reporting/publishers`; `{fields}` from `GET` at the same address.
+All figures come from `POST /api/v1/reporting/publishers`. `{fields}` comes from `GET` at the same URL.
 
-- **Left out.** A stream whose dimensions the account does not have is left out, with one warning.
+- **Missing dimensions.** If the account lacks a stream's dimensions, the tap leaves the stream out and warns once.
 - **Heavy.** {heavy} is off unless `standard_reports` names it.
-- **Names** are in the entity streams only: in a fact stream, a renamed ad unit would be two rows.
-- **Currency.** Sums over currencies mean nothing, so a `currency` metric belongs to the key of every fact stream.
-- **Selection.** Metrics that are deselected in the catalog are not asked for. Key columns cannot be deselected.
+- **Names** are in the entity streams only. In a fact stream, a renamed ad unit would become two rows.
+- **Currency.** Sums across currencies are meaningless, so a `currency` metric is part of every fact stream's key. An
+  account with two currencies has two rows where it would otherwise have one.
+- **Selection.** The tap does not request metrics that you deselect in the catalog. Key columns cannot be deselected.
 
 ## Columns of the fact streams
 
-Beside its own key, each fact stream has all metrics that the account offers. In the sandbox:
+Besides its key, each fact stream has all metrics that the account offers. In the sandbox:
 
 | column | type | in | meaning |
 |---|---|---|---|
 {facts}
 
-A type with "or null" has null where YOC has no value.
+"or null" marks columns in which YOC may have no value.
 
 ## Columns of the entity streams
 
-One row per id, with the name and the parent of its newest day. Ids that are missing are left out.
+One row per id, with the name and parent from its newest day. Rows without an id are left out.
 
 | stream | column | type | meaning |
 |---|---|---|---|
@@ -211,7 +216,7 @@ One row per id, with the name and the parent of its newest day. Ids that are mis
 |---|---|---|
 {metadata}
 
-## Which stream leads to which
+## How streams join
 
 | from | column | to |
 |---|---|---|
@@ -219,16 +224,16 @@ One row per id, with the name and the parent of its newest day. Ids that are mis
 
 ## Values and keys
 
-- A dimension without a value becomes `""` (text) or `0` (number) in the key, counted once per stream in the log.
-  Metrics without a value stay null.
+- In a key, a missing dimension value becomes `""` (text) or `0` (number). The log counts them once per stream. Missing
+  metrics stay null.
 - Money and rates are JSON numbers with exactly the digits that YOC sent. Let the target store them as decimals.
-- Rates such as `vtr_percent` cannot be summed; compute them from sums.
-- A value that does not fit its declared type fails the stream, naming stream, column and day. Types that the tap does
-  not know become text, with one warning.
+- Rates such as `vtr_percent` cannot be summed. Compute them from sums.
+- A value that does not fit its declared type fails the stream; the error names stream, column and day. Unknown types
+  become text, with one warning.
 
-## How rows look
+## Example rows
 
-What the tap wrote for {day}, on {today}, with the sandbox's made-up figures; each is one line of the output.
+The tap wrote these on {today} for {day}, with the sandbox's made-up figures. Each is one line of the output.
 
 {examples}
 """

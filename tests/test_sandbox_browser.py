@@ -208,16 +208,16 @@ def test_faults_are_switched_off(show: Callable[..., Page], sandbox: Sandbox) ->
     assert not form.get_by_role("spinbutton", name="Status").is_visible()
     form.get_by_role("spinbutton", name="Seconds").fill("0.5")
     form.get_by_role("combobox", name="Where").select_option("metadata")
-    form.get_by_label("Every one").check()
+    form.get_by_label("Every request").check()
     for _ in range(2):
         form.get_by_role("button", name="Switch on").click()
     page.locator("#queue li").nth(1).wait_for()
     first, second = sandbox.world.faults.listed()
     assert (first["kind"], first["where"], first["times"], first["seconds"]) == ("slow_body", "metadata", -1, 0.5)
-    page.get_by_role("button", name="Drop slow_body").first.click()
+    page.get_by_role("button", name="Switch off slow_body").first.click()
     page.locator("#queue li").nth(1).wait_for(state="detached")
     assert sandbox.world.faults.listed() == [second]
-    page.get_by_role("button", name="Drop all").click()
+    page.get_by_role("button", name="Switch all off").click()
     page.get_by_text("Nothing: a healthy server.").wait_for()
 
 
@@ -300,7 +300,7 @@ def test_page_says_when_the_sandbox_is_gone(opened: Browser) -> None:
         page.get_by_role("spinbutton", name="latency_ms").fill("-1")
         page.get_by_role("spinbutton", name="latency_ms").press("Tab")
         assert gone.forms == Forms()
-    page.get_by_text("does not answer; is it stopped?").wait_for()
+    page.get_by_text("no answer; has it been stopped?").wait_for()
     with Sandbox(today=TODAY, port=urlsplit(gone.url).port or 0) as another:
         another.world.requests.add(RequestLog(kind="token", status=200, body={"grant_type": "password"}))
         another.world.requests.add(RequestLog(kind="token", status=200, body={"grant_type": "refresh_token"}))

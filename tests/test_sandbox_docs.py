@@ -55,7 +55,7 @@ def test_tables_are_as_in_the_code(sandbox: Sandbox) -> None:
     ]
     assert f"fails in {len(faults.KINDS)} ways" in text_of(PAGE)
     described = requests.get(f"{sandbox.url}/openapi.json", timeout=10).json()["paths"]
-    assert table(PAGE, "Steering it from outside") == [
+    assert table(PAGE, "Control endpoints") == [
         [f"`{method.upper()} {path}`", f"{operation['summary']}."]
         for path, operations in described.items()
         if path.startswith("/_sandbox/")

@@ -39,15 +39,15 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8098, help="port to listen on, 0 for a free one (%(default)s)")
-    parser.add_argument("--today", type=date.fromisoformat, help="the day it is, YYYY-MM-DD (today in Berlin)")
-    parser.add_argument("--seed", type=int, default=7, help="another seed gives other figures (%(default)s)")
-    parser.add_argument("--scale", type=int, default=1, help="times as many ad units (%(default)s)")
+    parser.add_argument("--today", type=date.fromisoformat, help="current day, YYYY-MM-DD (today in Berlin)")
+    parser.add_argument("--seed", type=int, default=7, help="a different seed gives different figures (%(default)s)")
+    parser.add_argument("--scale", type=int, default=1, help="multiplies the number of ad units (%(default)s)")
     parser.add_argument(
         "--gap-day", type=date.fromisoformat, action="append", default=[], help="a day without rows; repeatable"
     )
     parser.add_argument("--form", action="append", default=[], metavar="NAME=VALUE", help="how to answer; repeatable")
     parser.add_argument("--version", action="version", version=f"%(prog)s v{_version()}", help="print the version")
-    parser.add_argument("--write-config", type=Path, metavar="FILE", help="write the settings to a file as well")
+    parser.add_argument("--write-config", type=Path, metavar="FILE", help="also write the settings to a file")
     return parser.parse_args(arguments)
 
 

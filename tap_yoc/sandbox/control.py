@@ -51,17 +51,17 @@ def control_routes(world: World) -> APIRouter:
 
 
 def _watch(router: APIRouter, world: World) -> None:
-    @router.get("/config", summary="Settings that reach this sandbox, for a config.json")
+    @router.get("/config", summary="Settings for this sandbox, as a config.json")
     def get_config(request: Request) -> Response:
         """The address is the one that was asked, so that it holds from outside of a container too."""
         url = str(request.base_url).rstrip("/")
         return _json({**CREDENTIALS, "api_url": url, "auth_url": url})
 
-    @router.get("/options", summary="Forms and faults there are, and what each does")
+    @router.get("/options", summary="Available forms and faults, and what each does")
     def get_options() -> Response:
         return _json({"forms": forms.described(), "faults": faults.described(), "places": faults.PLACES})
 
-    @router.get("/state", summary="Day, reach, forms, faults, number of requests")
+    @router.get("/state", summary="Day, days served, forms, faults, number of requests")
     def get_state() -> Response:
         reach = world.reach
         return _json(
@@ -79,7 +79,7 @@ def _watch(router: APIRouter, world: World) -> None:
             }
         )
 
-    @router.get("/requests", summary="Requests so far, without their secrets")
+    @router.get("/requests", summary="Requests so far, without secrets")
     def get_requests(
         after: Annotated[int, Query(ge=0, description="Only those with a higher number.")] = 0,
         most: Annotated[int | None, Query(ge=1, description="Only so many, the newest.")] = None,
@@ -88,12 +88,12 @@ def _watch(router: APIRouter, world: World) -> None:
         """Of the newest 10,000, oldest first."""
         return _json(world.requests.shown(after=after, most=most, failed=failed))
 
-    @router.delete("/requests", summary="Forget the requests so far")
+    @router.delete("/requests", summary="Clear the list of requests")
     def delete_requests() -> Response:
         world.requests.clear()
         return _json([])
 
-    @router.post("/truth", summary="All rows of a report, whatever the forms")
+    @router.post("/truth", summary="All rows of a report, regardless of the forms")
     def post_truth(truth: TruthRequest) -> Response:
         return _json(
             world.truth(
@@ -107,48 +107,48 @@ def _watch(router: APIRouter, world: World) -> None:
 
 
 def _steer(router: APIRouter, world: World) -> None:
-    @router.put("/today", summary="Move the day: recent figures are revised")
+    @router.put("/today", summary="Change the day, which revises recent figures")
     def put_today(day: Day) -> Response:
         world.today = day.today
         return _json({"today": world.today})
 
-    @router.put("/forms", summary="Set the forms; those not named are healthy")
+    @router.put("/forms", summary="Set the forms; all others become healthy")
     def put_forms(changes: dict[str, Any]) -> Response:
         world.forms = Forms().but(changes)
         return _json(asdict(world.forms))
 
-    @router.patch("/forms", summary="Change the forms named")
+    @router.patch("/forms", summary="Change some forms")
     def patch_forms(changes: dict[str, Any]) -> Response:
         world.forms = world.forms.but(changes)
         return _json(asdict(world.forms))
 
-    @router.post("/tokens/expire", summary="Let all access tokens expire")
+    @router.post("/tokens/expire", summary="Expire all access tokens")
     def expire() -> Response:
         world.tokens.expire_access()
         return _json({"expired": True})
 
-    @router.post("/reset", summary="Back to the start")
+    @router.post("/reset", summary="Reset everything")
     def reset() -> Response:
         world.reset()
         return _json({"today": world.today})
 
 
 def _spoil(router: APIRouter, world: World) -> None:
-    @router.get("/faults", summary="Faults still to come")
+    @router.get("/faults", summary="Faults that are switched on")
     def get_faults() -> Response:
         return _json(world.faults.listed())
 
-    @router.post("/faults", summary="Order a fault", status_code=201)
+    @router.post("/faults", summary="Switch on a fault", status_code=201)
     def post_fault(fault: dict[str, Any]) -> Response:
         world.faults.add(Fault.from_dict(fault))
         return Response(to_json(world.faults.listed()), status_code=201, media_type="application/json")
 
-    @router.delete("/faults/{number}", summary="Drop one fault")
+    @router.delete("/faults/{number}", summary="Switch off one fault")
     def delete_fault(number: int) -> Response:
         world.faults.drop(number)
         return _json(world.faults.listed())
 
-    @router.delete("/faults", summary="Drop all faults")
+    @router.delete("/faults", summary="Switch off all faults")
     def delete_faults() -> Response:
         world.faults.clear()
         return _json([])

@@ -49,7 +49,7 @@ class Forms:
         "records",
         "nested",
         "other",
-        about="Where the rows are: under that key, in a `bare` list, or `nested` in `data.rows`.",
+        about="Where the rows are: under this key, in a `bare` list, or `nested` in `data.rows`.",
     )
     total: str = _choice(
         "total",
@@ -62,58 +62,58 @@ class Forms:
         "meta",
         "header",
         "page_count",
-        about="Where the total is; `page_count` is the number of rows of this page, under `count`.",
+        about="Where the total is. `page_count` sends the number of rows on this page, under `count`.",
     )
-    total_as_text: bool = _flag(about="The total is sent as text.")
+    total_as_text: bool = _flag(about="Send the total as text.")
     first_page: int = field(default=1, metadata={"choices": (1, 0), "about": "Number of the first page."})
     before_first: str = _choice("error", "first", "empty", "404", about="Answer to the page before the first.")
     past_end: str = _choice("empty", "204", "404", "last", about="Answer to a page past the end.")
-    page_cap: int = _number(0, about="Most rows a page has, whatever was asked for; 0 is off.")
+    page_cap: int = _number(0, about="Maximum rows per page, regardless of the page size requested; 0 is off.")
     cap_steps: str = _choice(
-        "given", "asked", about="Whether capped pages follow each other by the size given or by the size asked for."
+        "given", "asked", about="Whether capped pages advance by the rows `given` or by the rows `asked` for."
     )
-    numbers: str = _choice("json", "text", about="Numbers are sent as JSON numbers or as text.")
+    numbers: str = _choice("json", "text", about="Send numbers as JSON numbers or as text.")
     dates: str = _choice(
         "day",
         "datetime",
         "datetime_space",
         "datetime_z",
-        about="What follows a day: nothing, or midnight in one of three spellings.",
+        about="What follows a day: nothing, or midnight in one of three formats.",
     )
     missing: str = _choice(
         "null",
         "empty",
         "absent",
-        about="How a missing dimension value is sent: as null, as an empty text, or without its key.",
+        about="How to send a missing dimension value: as null, as an empty text, or without its key.",
     )
     booleans: str = _choice(
-        "json", "int", "text_int", "text", about='How booleans are sent: `true`, `1`, `"1"` or `"true"`.'
+        "json", "int", "text_int", "text", about='How to send booleans: `true`, `1`, `"1"` or `"true"`.'
     )
-    columns: str = _choice("current", "old", about="`old` names the rates vtr and ctr, without _percent.")
+    columns: str = _choice("current", "old", about="`old` calls the rates vtr and ctr, without _percent.")
     types: str = _choice(
-        "upper", "lower", "odd", about="How the metadata spells types; `odd` adds a column of an unexplained one."
+        "upper", "lower", "odd", about="How the metadata spells types. `odd` adds a column of an unknown type."
     )
-    metadata_blanks: bool = _flag(default=True, about="The stray blank before ad_unit_name in the metadata.")
-    row_blanks: bool = _flag(about="The same blank in the keys of rows.")
+    metadata_blanks: bool = _flag(default=True, about="Put a stray blank before ad_unit_name in the metadata.")
+    row_blanks: bool = _flag(about="Put the same blank into the keys of rows.")
     account: str = _choice(
         "full",
         "narrow",
         "none",
-        about="`narrow` sees no companies, no credit-note accounts and no money; `none` sees no columns.",
+        about="`narrow` has no companies, no credit-note accounts and no money. `none` has no columns.",
     )
-    compression: str = _choice("gzip", "none", about="Whether answers are compressed for clients that take it.")
+    compression: str = _choice("gzip", "none", about="Whether to compress answers for clients that accept it.")
     errors: str = _choice("json", "html", "empty", about="Body of an error answer.")
-    expires_in: int = _number(3600, about="Seconds that an access token lives.")
-    expires_in_as: str = _choice("number", "text", "absent", about="How `expires_in` is told.")
+    expires_in: int = _number(3600, about="Lifetime of an access token, in seconds.")
+    expires_in_as: str = _choice("number", "text", "absent", about="How to send `expires_in`.")
     rotation: str = _choice(
-        "strict", "keep", about="`strict` takes a refresh token once; `keep` takes it again and sends no new one."
+        "strict", "keep", about="`strict` accepts a refresh token once. `keep` accepts it again and sends no new one."
     )
     login_ends_sessions: bool = _flag(about="A password login ends all earlier sessions.")
-    max_in_flight: int = _number(0, about="Reports at once before 429; 0 is off.")
-    rate_limit_retry_after: str = _text("Retry-After of that 429; empty leaves it out.")
-    latency_ms: int = _number(0, about="Milliseconds that each report takes at least.")
+    max_in_flight: int = _number(0, about="Number of concurrent reports before 429; 0 is off.")
+    rate_limit_retry_after: str = _text("Retry-After of that 429; empty omits it.")
+    latency_ms: int = _number(0, about="Minimum duration of a report, in milliseconds.")
     enforce_reach: bool = _flag(default=True, about="Refuse dates before six months ago or after yesterday.")
-    stable_sort: bool = _flag(about="Rows that `sort` leaves equal keep one order; otherwise it varies by request.")
+    stable_sort: bool = _flag(about="Keep the order of rows that `sort` leaves equal. Otherwise it varies by request.")
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -49,7 +49,7 @@ GROUPS = {
     "Days": ("start_date", "[incremental.md](incremental.md) shows their effect by example."),
     "Streams": (
         "reports",
-        "See [streams.md](streams.md) for the standard reports and [custom-reports.md](custom-reports.md) for your own.",
+        "See [streams.md](streams.md) for standard reports and [custom-reports.md](custom-reports.md) for your own.",
     ),
     "Requests": ("page_size", "The defaults suit most accounts."),
     "Checks and backfills": ("on_incomplete_day", "See also [backfills](incremental.md#backfills)."),
@@ -78,8 +78,8 @@ unknown setting or a wrong type ends the run before the first request, with
 - `client_id` and `client_secret`: ask your account manager at YOC.
 - `username` and `password`: the login of `hub.yoc.com`. The tap can extract what this user can see. Preferably use a
   technical user.
-- `refresh_token` and `token_cache`, instead of the password: YOC's refresh token changes with every use, so the tap keeps
-  the next one in a file. Several processes may share the file. Protect it like a password.
+- `refresh_token` and `token_cache`, instead of the password: YOC's refresh token changes with every use, so the tap
+  keeps the next one in a file. Several processes may share the file. Protect it like a password.
 
 All streams of a run share one token. The tap renews it before it expires. Secrets appear in no log, row or error.
 

@@ -34,7 +34,7 @@ async function ask(method, path, body) {
   }
   const answer = await fetch(`_sandbox/${path}`, options).catch(() => { throw new Unreachable(); });
   const content = await answer.json();
-  if (!answer.ok) throw new Error(content.message ?? "The sandbox refuses that.");
+  if (!answer.ok) throw new Error(content.message ?? "The sandbox rejected the request.");
   return content;
 }
 
@@ -72,7 +72,7 @@ async function copy(button) {
     say("Copied.");
   } catch {  // only secure and local addresses have a clipboard
     getSelection().selectAllChildren(source);
-    say("Selected; copy it with the keyboard.");
+    say("Selected. Copy it with the keyboard.");
   }
 }
 
@@ -171,7 +171,7 @@ function ruleInWords(rule, faults) {
 
 function dropper(rule) {
   const drop = () => change("DELETE", `faults/${rule.number}`, undefined, `The fault ${rule.kind} is off.`);
-  return element("button", { type: "button", ariaLabel: `Drop ${rule.kind}`, textContent: "×", onclick: drop });
+  return element("button", { type: "button", ariaLabel: `Switch off ${rule.kind}`, textContent: "×", onclick: drop });
 }
 
 function renderSwitched(changed, state, faults) {
@@ -286,8 +286,8 @@ function updateDay(state) {
   $("reach").textContent = `serves ${state.earliest} to ${state.latest} · seed ${state.seed} · scale ${state.scale}${gaps}`;
   const real = new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format(new Date());
   $("day-note").hidden = state.today === real;
-  $("day-note").textContent = `It is ${real} in Berlin. The tap goes by that day: set its end_date to ` +
-    `${state.latest} at the latest, or the sandbox’s today to ${real}.`;
+  $("day-note").textContent = `It is ${real} in Berlin, and the tap uses that day. Set its end_date to ` +
+    `${state.latest} or earlier, or the sandbox’s today to ${real}.`;
 }
 
 let options;
@@ -312,7 +312,7 @@ async function update() {
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     $("link").className = "link down";
-    $("link").textContent = "does not answer; is it stopped?";
+    $("link").textContent = "no answer; has it been stopped?";
     return;
   }
   $("link").className = "link up";
@@ -347,9 +347,9 @@ $("today").addEventListener("input", updateNextDay);
 $("today").addEventListener("change", () => $("today").value && setToday($("today").value));
 $("next-day").addEventListener("click", () => setToday(addDay($("today").value)));
 $("expire").addEventListener("click", () => change("POST", "tokens/expire", undefined, "All access tokens have expired."));
-$("reset").addEventListener("click", () => change("POST", "reset", undefined, "Everything is as at the start."));
-$("forget").addEventListener("click", () => change("DELETE", "requests", undefined, "The requests are forgotten."));
-$("drop-faults").addEventListener("click", () => change("DELETE", "faults", undefined, "No fault is left."));
+$("reset").addEventListener("click", () => change("POST", "reset", undefined, "Everything is reset."));
+$("forget").addEventListener("click", () => change("DELETE", "requests", undefined, "The list of requests is empty."));
+$("drop-faults").addEventListener("click", () => change("DELETE", "faults", undefined, "All faults are off."));
 $("healthy").addEventListener("click", () => change("PUT", "forms", {}, "All forms are healthy."));
 $("follow").addEventListener("change", refresh);
 $("failed").addEventListener("change", () => {

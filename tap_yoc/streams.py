@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
-    from tap_yoc.decoding.rows import Page
+    from tap_yoc.decoding.page import Page
     from tap_yoc.engine.run import Run
     from tap_yoc.reports.report import Report
     from tap_yoc.reports.standard import Entity

@@ -45,10 +45,10 @@ def both_ways(sandbox: Sandbox, run: Callable[[], Outcome], forms: dict[str, Any
     write_records = YOCMessageWriter.write_records
     pages = 0
 
-    def counting(writer: YOCMessageWriter, stream: str, rows: list[Any]) -> None:
+    def counting(writer: YOCMessageWriter, stream: str, *page: Any) -> None:  # noqa: ANN401 - as the writer has it
         nonlocal pages
         pages += 1
-        write_records(writer, stream, rows)
+        write_records(writer, stream, *page)
 
     for plain in (YOCStream._has_plain_rows, lambda _: False):  # noqa: SLF001 - the switch between the two
         sandbox.reset()

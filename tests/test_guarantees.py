@@ -391,9 +391,9 @@ def test_the_next_window_is_asked_for_before_this_one_is_written(
                 done.append(f"asked for {query.window}")
             return super().submit(fn, *args, **kwargs)
 
-    def noting(writer: YOCMessageWriter, stream: str, rows: list[Any]) -> None:
+    def noting(writer: YOCMessageWriter, stream: str, *page: Any) -> None:  # noqa: ANN401 - as the writer has it
         done.append(f"wrote {stream}")
-        write_records(writer, stream, rows)
+        write_records(writer, stream, *page)
 
     monkeypatch.setattr("tap_yoc.engine.run.ThreadPoolExecutor", Pool)
     monkeypatch.setattr(YOCMessageWriter, "write_records", noting)

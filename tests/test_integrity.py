@@ -44,7 +44,7 @@ class ByRow:
 
     def take(self, *rows: dict[str, Any]) -> None:
         """Take one page."""
-        self.check.take_page([tuple(row[name] for name in self.names) for row in rows])
+        self.check.take_page([[row[name] for row in rows] for name in self.names])
 
 
 def check(names: str, *rows: tuple[Any, ...], window: Window | None = WINDOW) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from tap_yoc.decoding.envelope import Envelope, EnvelopeReader, rows_of
+from tap_yoc.decoding.page import Rows
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.errors import CellError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode
@@ -39,7 +40,6 @@ REPORT = Report(
     ),
     lookback_days=7,
 )  # fmt: skip
-ADDED = "fetched_at"
 BARE = Envelope(path=(), levels=())
 
 # A cell is what stands in the JSON, letter for letter. The first ones of each kind are as declared.
@@ -147,7 +147,7 @@ def rows_with_blanks(draw: st.DrawFn) -> list[Row]:
 
 def shape() -> RowShape:
     """Return the shape of the report's rows, to which nothing was shown yet."""
-    return RowShape(REPORT, REPORT.figures, [ADDED])
+    return RowShape(REPORT, REPORT.figures)
 
 
 def exactly(shape: RowShape, rows: list[Any]) -> list[list[tuple[str, str, str]]]:
@@ -254,7 +254,7 @@ def read(reader: EnvelopeReader, content: bytes, headers: dict[str, str]) -> obj
     row_type = shape()
     try:
         answer: Answer = reader.read(content, CaseInsensitiveDict(headers), row_type)
-        row_type.fill_missing(answer.rows, RunSummary())
+        row_type.fill_missing(Rows(answer.rows), RunSummary())
     except (CellError, UnknownEnvelopeError) as error:
         return type(error), str(error)
     except ValueError:

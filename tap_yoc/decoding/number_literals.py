@@ -10,32 +10,44 @@ import msgspec
 from tap_yoc.reports.columns import MOST_DIGITS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
 NULL = msgspec.Raw(b"null")
 """No number."""
 
+_encode = msgspec.json.Encoder().encode
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
+_TOO_LONG = b"0" * (MOST_DIGITS - len("-."))
 _PLAIN_OR_QUOTED = re.compile(rb'(?:("?)(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|null|(?<="))\1,)*')
 
 
-def are_plain(cells: list[msgspec.Raw]) -> bool:
+def are_plain(cells: Sequence[msgspec.Raw]) -> bool:
     """Say whether cells are null or JSON numbers that stay as they are written: no text, no exponent, not too long."""
-    joined = b",".join((*cells, b""))
-    others = joined.translate(None, b"0123456789.-,")
+    literals = joined(cells)
+    zeros = literals.translate(_DIGITS_TO_ZERO, b".-")
+    others = zeros.translate(None, b"0,")
     # Without digits nothing is left, or the nulls. -0 is a number to JSON, and casting makes 0 of it.
     return (
         others == b"null" * (len(others) // len(NULL))
-        and b"-0," not in joined
-        and max(map(len, cells), default=0) <= MOST_DIGITS
+        and b"-0," not in literals
+        and not literals.endswith(b"-0")
+        and _TOO_LONG not in zeros
     )
 
 
-def without_quotes(cells: list[msgspec.Raw]) -> list[msgspec.Raw]:
+def joined(cells: Sequence[msgspec.Raw]) -> bytes:
+    """Return cells as they are written, with commas between them."""
+    # Encoding copies what is written; `bytes.join` asks each cell for its bytes, which costs three times as much.
+    return _encode(cells)[1:-1]
+
+
+def without_quotes(cells: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
     """Return cells of which those that are text are numbers now; as they are when a text is no plain number."""
-    joined = b",".join(cells)
-    if b'"' not in joined or not _PLAIN_OR_QUOTED.fullmatch(joined + b","):
+    literals = joined(cells)
+    if b'"' not in literals or not _PLAIN_OR_QUOTED.fullmatch(literals + b","):
         return cells
-    return [msgspec.Raw(cell) if cell else NULL for cell in joined.replace(b'"', b"").split(b",")]
+    return [msgspec.Raw(cell) if cell else NULL for cell in literals.replace(b'"', b"").split(b",")]
 
 
 def written(number: int | Decimal | None) -> msgspec.Raw:

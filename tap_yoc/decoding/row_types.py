@@ -52,9 +52,8 @@ def row_type(
 ) -> type[msgspec.Struct]:
     """Return a type with an attribute for each name in `fields`, written to JSON under that name.
 
-    `fields` has the columns' names first, then those that are filled in later; an attribute is called otherwise than
-    its column, whose name may be no identifier. The numbers of `raw` columns stay as they are written. With `may_lack`
-    a cell may be null or left out, and is None then, or JSON's null.
+    An attribute is called otherwise than its column, whose name may be no identifier. The numbers of `raw` columns stay
+    as they are written. With `may_lack` a cell may be null or left out, and is None then, or JSON's null.
     """
     attributes: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for column in columns:
@@ -63,6 +62,5 @@ def row_type(
         )
         field = fields[column.name]
         attributes.append((field, kind, nothing) if may_lack else (field, kind))
-    attributes += [(field, Any, None) for field in list(fields.values())[len(columns) :]]
     names = {field: name for name, field in fields.items()}
     return msgspec.defstruct("Row", attributes, bases=(_Row,), gc=False, eq=False, rename=names)

@@ -7,12 +7,9 @@ way (dates with a time, an exponent, U+0000 …) is cast cell by cell. All ways 
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain, repeat
-from operator import attrgetter
+from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,6 +17,7 @@ import msgspec
 
 from tap_yoc.dates import day_of
 from tap_yoc.decoding.number_literals import NULL, are_plain, without_quotes, written
+from tap_yoc.decoding.page import Rows
 from tap_yoc.decoding.row_types import row_type
 from tap_yoc.errors import CellError, IncompleteDataError
 from tap_yoc.exact_json import decode, exact_number
@@ -27,68 +25,49 @@ from tap_yoc.reports.columns import Kind
 from tap_yoc.reports.report import DATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_yoc.decoding.envelope import Envelope, RawRow
+    from tap_yoc.decoding.page import Row
     from tap_yoc.exact_json import Json
     from tap_yoc.reports.columns import Column
     from tap_yoc.reports.report import Report
     from tap_yoc.summary import RunSummary
 
 Decode: TypeAlias = "Callable[[bytes], Any]"
-Row = Any
-"""An instance of a shape's type: one attribute a column, in order, written to JSON under the columns' names."""
 
 _NUMBERS = frozenset({int, Decimal})
 _SURELY_EXACT = 2**53
 
 
-@dataclass(frozen=True)
-class Page:
-    """Rows that came together: of a shape, or as `{column: value}` already."""
-
-    rows: list[Row]
-    shape: RowShape | None = None
-
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows as `{column: value}`."""
-        return map(self.shape.as_dict, self.rows) if self.shape else iter(self.rows)
-
-
 class RowShape:
-    """The columns of a query's rows: its key, its figures, and what the tap adds; safe under threads."""
+    """The columns of a query's rows: its key, then its figures; safe under threads."""
 
-    def __init__(self, report: Report, figures: Sequence[Column], added: Sequence[str] = ()) -> None:
-        """Take the figures that are asked for and shown; `added` is filled in later."""
+    def __init__(self, report: Report, figures: Sequence[Column]) -> None:
+        """Take the figures that are asked for and shown."""
         self.stream = report.name
         self.key = report.key
         self.figures = tuple(figures)
         self.columns = (*self.key, *self.figures)
-        self.names = (*(column.name for column in self.columns), *added)
+        self.names = tuple(column.name for column in self.columns)
         self.seen: set[str] = set()
         """The figures that the server has sent so far, null or not."""
         self._raw = [column for column in self.figures if column.kind is Kind.NUMBER]
         """The columns whose numbers stay as they were written, since nothing is computed with them."""
-        self._fields = {name: f"c{position}" for position, name in enumerate(self.names)}
-        self._cells = {name: attrgetter(field) for name, field in self._fields.items()}
-        self._key_of: Callable[[Row], Any] = attrgetter(*map(self._fields.__getitem__, self.names[: len(self.key)]))
-        self._exact = row_type(self.columns, self._fields, self._raw, may_lack=False)
-        self._lenient = row_type(self.columns, self._fields, self._raw, may_lack=True)
+        self._positions = {name: position for position, name in enumerate(self.names)}
+        fields = {name: f"c{position}" for name, position in self._positions.items()}
+        self._exact = row_type(self.columns, fields, self._raw, may_lack=False)
+        self._lenient = row_type(self.columns, fields, self._raw, may_lack=True)
         self._decoders: dict[tuple[type[msgspec.Struct], Envelope], Decode] = {}
         self._known_days: set[str] = set()
 
-    def column(self, rows: list[Row], name: str) -> list[Any]:
+    def column(self, rows: Rows, name: str) -> Sequence[Any]:
         """Return the cells of one column."""
-        return list(map(self._cells[name], rows))
+        return rows.columns[self._positions[name]] if rows else ()
 
-    def keys(self, rows: list[Row]) -> list[tuple[Any, ...]]:
-        """Return the key of each row, as a tuple."""
-        keys = map(self._key_of, rows)
-        return list(keys) if len(self.key) > 1 else [(key,) for key in keys]
-
-    def set(self, rows: list[Row], name: str, values: Iterable[Any]) -> None:
-        """Fill in a column."""
-        deque(map(setattr, rows, repeat(self._fields[name]), values), maxlen=0)
+    def keys(self, rows: Rows) -> Sequence[Sequence[Any]]:
+        """Return the cells of the key's columns."""
+        return rows.columns[: len(self.key)]
 
     def as_dict(self, row: Row) -> dict[str, Any]:
         """Return a row as `{column: value}`."""
@@ -96,7 +75,7 @@ class RowShape:
         record.update({column.name: column.cast(decode(record[column.name])) for column in self._raw})
         return record
 
-    def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Row]] | None:
+    def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, Rows] | None:
         """Return what an answer holds beside its rows, and the rows; None when a cell is not what its column declares.
 
         See `Envelope.open`.
@@ -108,9 +87,9 @@ class RowShape:
                 return attempt(content, envelope)
         return None
 
-    def _decode_whole(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Row]]:
+    def _decode_whole(self, content: bytes, envelope: Envelope) -> tuple[Json, Rows]:
         """Decode an answer in which every row has every column, and no cell but a number is without a value."""
-        body, rows = envelope.open(self._decoder(self._exact, envelope)(content))
+        body, rows = self._open(self._exact, content, envelope)
         for column in self.columns:
             if not self._is_exact(column, rows):
                 raise ValueError
@@ -118,15 +97,15 @@ class RowShape:
             self.seen.update(self.names)
         return body, rows
 
-    def _decode_with_gaps(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Row]]:
+    def _decode_with_gaps(self, content: bytes, envelope: Envelope) -> tuple[Json, Rows]:
         """Decode an answer in whose rows cells may be null, `""` or left out, and numbers text."""
         if b'"null"' in content.lower():
             raise ValueError  # the decoder reads numbers in text, and takes this text for null, too
-        body, rows = envelope.open(self._decoder(self._lenient, envelope)(content))
+        body, rows = self._open(self._lenient, content, envelope)
         beside = set(chain.from_iterable(envelope.levels))
         for column in self.columns:
             if column in self._raw:
-                self.set(rows, column.name, without_quotes(self.column(rows, column.name)))
+                rows.put(self._positions[column.name], without_quotes(self.column(rows, column.name)))
             cells = self.column(rows, column.name)
             kinds = set(map(type, cells))
             has_value = any(cell != NULL for cell in cells) if column in self._raw else kinds != {NoneType}
@@ -137,9 +116,13 @@ class RowShape:
             if column.kind is Kind.INTEGER and max(map(abs, filter(None, cells)), default=0) >= _SURELY_EXACT:
                 raise ValueError  # the decoder takes 5.0 for 5 as well, and rounds larger ones
             if str in kinds and "" in cells:
-                self.set(rows, column.name, [cell or None for cell in cells])
+                rows.put(self._positions[column.name], [cell or None for cell in cells])
             self.seen.add(column.name)
         return body, rows
+
+    def _open(self, row_type: type[msgspec.Struct], content: bytes, envelope: Envelope) -> tuple[Json, Rows]:
+        body, rows = envelope.open(self._decoder(row_type, envelope)(content))
+        return body, Rows(rows)
 
     def _decoder(self, row_type: type[msgspec.Struct], envelope: Envelope) -> Decode:
         if (row_type, envelope) not in self._decoders:
@@ -150,14 +133,17 @@ class RowShape:
             self._decoders[row_type, envelope] = decoder.decode
         return self._decoders[row_type, envelope]
 
-    def _is_exact(self, column: Column, rows: list[Row], missing: type | None = None) -> bool:
+    def _is_exact(self, column: Column, rows: Rows, missing: type | None = None) -> bool:
         """Say whether cells that were decoded at once are what `Column.cast` would have made of them."""
+        cells = self.column(rows, column.name)
         if column in self._raw:
-            return are_plain(self.column(rows, column.name))
+            return are_plain(cells)
         if column.kind is Kind.NUMBER:
-            return set(map(type, self.column(rows, column.name))) - {missing} <= _NUMBERS
+            return set(map(type, cells)) - {missing} <= _NUMBERS
         if column.kind is Kind.DATE:
-            return all(map(self._is_day, set(self.column(rows, column.name))))
+            # Most pages are of one day, and comparing costs less than hashing.
+            is_one_day = bool(cells) and cells.count(cells[0]) == len(cells)
+            return all(map(self._is_day, cells[:1] if is_one_day else set(cells)))
         return True
 
     def _is_day(self, cell: str | None) -> bool:
@@ -171,13 +157,13 @@ class RowShape:
             self._known_days.add(cell)
         return is_plain
 
-    def cast(self, raw_rows: list[RawRow]) -> list[Row]:
+    def cast(self, raw_rows: list[RawRow]) -> Rows:
         """Return the rows, cell by cell; null, `""` and nothing at all are None.
 
         Raises:
             CellError: A value does not fit; names stream, column and day, and not the value.
         """
-        return [self._cast_row(raw) for raw in raw_rows]
+        return Rows(map(self._cast_row, raw_rows))
 
     def _cast_row(self, raw: RawRow) -> Row:
         self.seen |= raw.keys()
@@ -191,7 +177,7 @@ class RowShape:
             raise self._misfit(column, str(error), raw.get(DATE)) from None
         return self._lenient(*cells)
 
-    def fill_missing(self, rows: list[Row], summary: RunSummary) -> None:
+    def fill_missing(self, rows: Rows, summary: RunSummary) -> None:
         """Put `""`, 0 or false where a key has no value, and count it.
 
         Raises:
@@ -207,7 +193,7 @@ class RowShape:
             if column.kind is Kind.DATE:
                 raise self._misfit(column, "missing, where a day is needed", None)
             summary.missing[self.stream, column.name] += missing
-            self.set(rows, column.name, [column.missing if cell is None else cell for cell in cells])
+            rows.put(self._positions[column.name], [column.missing if cell is None else cell for cell in cells])
 
     def require_a_figure(self) -> None:
         """See that rows have some of the figures that were asked for; a single one may happen to have no value.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from tap_yoc.decoding.rows import Row
+    from tap_yoc.decoding.page import Rows
     from tap_yoc.doctor.findings import Step
     from tap_yoc.doctor.observed_tap import ObservedTap
     from tap_yoc.doctor.recording_transport import RecordedAnswer
@@ -195,5 +195,5 @@ def _query(
     return RowShape(report, report.figures), Query.of(report, window=window, page_size=page_size)
 
 
-def _days_in(shape: RowShape, pages: Iterable[list[Row]]) -> set[date]:
+def _days_in(shape: RowShape, pages: Iterable[Rows]) -> set[date]:
     return {day_of(day) for page in pages for day in shape.column(page, DATE)}

@@ -26,7 +26,8 @@ else:
 if TYPE_CHECKING:
     from tap_yoc.api.client import Query
     from tap_yoc.dates import Window
-    from tap_yoc.decoding.rows import Row, RowShape
+    from tap_yoc.decoding.page import Rows
+    from tap_yoc.decoding.rows import RowShape
     from tap_yoc.doctor.recording_transport import RecordedAnswer
     from tap_yoc.reports.report import Report
 
@@ -76,7 +77,7 @@ class ObservedTap(TapYOC):
         body = query.body(page)
         return next((answer for answer in reversed(self.recorded) if answer.asked == body), None)
 
-    def read(self, shape: RowShape, query: Query, most_pages: int | None = None) -> list[list[Row]]:
+    def read(self, shape: RowShape, query: Query, most_pages: int | None = None) -> list[Rows]:
         """Return the pages of a query, read as the tap reads them: a faulty reading is repeated once."""
         return read_all_with_reread(
             lambda: islice(self.run.reader.pages(shape, query), most_pages),

@@ -41,14 +41,14 @@ class DailySums:
         for metric in self.metrics:
             day[metric] += row[metric] or 0
 
-    def add_page(self, days: list[str], figures: Mapping[str, list[int | None]]) -> None:
+    def add_page(self, days: Sequence[str], figures: Mapping[str, Sequence[int | None]]) -> None:
         """Add a page, its days ascending: the day of each row, and each metric's column."""
         start = 0
         while start < len(days):
             end = bisect_right(days, days[start], start)
             sums = self._sums[days[start]]
             for metric in self.metrics:
-                sums[metric] += sum(filter(None, figures[metric][start:end]))
+                sums[metric] += _sum(figures[metric][start:end])
             start = end
 
     def sums_of(self, day: date) -> dict[str, int]:
@@ -65,6 +65,14 @@ class DailySums:
                     found[day] = f"{metric} of {day} sums up to {mine[metric]}, the account's total is {theirs[metric]}"
                     break
         return found
+
+
+def _sum(cells: Sequence[int | None]) -> int:
+    """Return the sum of the cells that have a value."""
+    try:
+        return sum(cells)  # type: ignore[arg-type] # most pages have every value, and looking first costs more
+    except TypeError:
+        return sum(filter(None, cells))
 
 
 class ControlTotals:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import lt
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -38,21 +38,21 @@ class IntegrityCheck:
         """Pages of keys that are in order, so that none of them comes twice; looked through only when that ends."""
         self._orders = {column.name: {_IN_NUMERIC_ORDER, _IN_TEXT_ORDER} for column in self._columns}
 
-    def take_page(self, keys: list[Key]) -> None:
-        """Check the keys of the next rows.
+    def take_page(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Check the keys of the next rows: the cells of each column of the key.
 
         Raises:
             InconsistentWindowError: They cannot belong to a complete window.
         """
+        keys: list[Key] = list(zip(*columns, strict=True))
         if not keys:
             return
-        before = [self._previous] if self._previous else []
-        neighbours = [*before, *keys]
-        is_ascending = all(map(lt, neighbours, neighbours[1:]))
+        neighbours = [self._previous, *keys] if self._previous else keys
+        is_ascending = all(map(lt, neighbours, islice(neighbours, 1, None)))
         if self._has_days:
             self._check_days([keys[0], keys[-1]] if is_ascending else keys)
         # Most pages ascend as Python sorts; only in the others each two neighbours are looked at.
-        if not is_ascending or self._tells_orders_apart(neighbours):
+        if not is_ascending or self._tells_orders_apart(columns):
             for previous, key in pairwise(neighbours):
                 self._check_order(previous, key)
         self._check_unique(keys, is_ascending=is_ascending)
@@ -87,14 +87,19 @@ class IntegrityCheck:
         day = keys[-1][0]
         return [key for key in keys if key[0] == day] if self._has_days and keys[0][0] != day else keys
 
-    def _tells_orders_apart(self, keys: list[Key]) -> bool:
-        """Say whether numbers in order could be out of order as text: those of different lengths are."""
-        for position, column in enumerate(self._columns):
+    def _tells_orders_apart(self, columns: Sequence[Sequence[Any]]) -> bool:
+        """Say whether numbers of keys in order could be out of order as text: those of different lengths are."""
+        is_sorted = True
+        for position, (column, cells) in enumerate(zip(self._columns, columns, strict=True)):
             if column.kind in _ORDERED and _IN_TEXT_ORDER in self._orders[column.name]:
-                cells = [key[position] for key in keys]
-                low, high = min(cells), max(cells)
+                # Behind columns that are the same in the whole page, the keys' order is the column's.
+                low, high = (cells[0], cells[-1]) if is_sorted else (min(cells), max(cells))
+                if self._previous:
+                    before = self._previous[position]
+                    low, high = min(low, before), max(high, before)
                 if low < 0 or len(str(low)) != len(str(high)):
                     return True
+            is_sorted &= cells[0] == cells[-1]
         return False
 
     def _check_order(self, previous: Key, key: Key) -> None:

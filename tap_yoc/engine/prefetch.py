@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.integrity import IntegrityCheck
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.api.client import Query, YOCClient
     from tap_yoc.decoding.envelope import Answer, RowType
-    from tap_yoc.decoding.rows import Row
+    from tap_yoc.decoding.page import Rows
     from tap_yoc.reports.report import Report
     from tap_yoc.summary import RunSummary
 
@@ -130,7 +130,7 @@ class Reader:
         self._begun: list[ReadAhead] = []
         """The queries that come next, as far as they are asked already."""
 
-    def pages(self, shape: RowShape, query: Query, upcoming: Sequence[Query] = ()) -> Iterator[list[Row]]:
+    def pages(self, shape: RowShape, query: Query, upcoming: Sequence[Query] = ()) -> Iterator[Rows]:
         """Yield the rows of a query, cast and checked, in order, a page at a time.
 
         `upcoming` are the queries that will be asked next: they are begun as soon as this one's end is in sight.
@@ -143,7 +143,8 @@ class Reader:
         ahead = self._ahead_of(shape, query)
         ahead.then = partial(self._begin, shape, upcoming)
         try:
-            for page in read_pages(ahead, self.behaviour, ahead.query.page_size):
+            # Pages are of the shape that they were asked for with.
+            for page in cast("Iterator[Rows]", read_pages(ahead, self.behaviour, ahead.query.page_size)):
                 shape.fill_missing(page, self._summary)
                 check.take_page(shape.keys(page))
                 yield page

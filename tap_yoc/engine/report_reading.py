@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tap_yoc.api.client import Query
 from tap_yoc.dates import ONE_DAY, gaps_between
-from tap_yoc.decoding.rows import Page, RowShape
+from tap_yoc.decoding.page import Page
+from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.bookmarks import advance
 from tap_yoc.engine.reread import with_reread
 from tap_yoc.engine.window_reading import WindowReading
@@ -58,12 +59,12 @@ class ReportReading:
     def _by_windows(self) -> Iterator[Page | Bookmark]:
         run, days = self._run, self._plan()
         self._log_plan(days)
-        shape = RowShape(self._report, self._figures, self._added)
+        shape = RowShape(self._report, self._figures)
         queries = [self._query(window) for window in days.windows]
         for number, (window, query) in enumerate(zip(days.windows, queries, strict=True), start=1):
             if self._bookmark and not run.settings.backfill and window.first <= self._bookmark:
                 run.summary.count_reread(window.first)
-            reading = WindowReading(run, self._report, shape, query, next_first=days.next_first)
+            reading = WindowReading(run, self._report, shape, query, added=self._added, next_first=days.next_first)
             attempt = partial(reading.pages, queries[number:])
             yield from with_reread(attempt, f"Stream {self._report.name}, {window}", run.summary.warn)
             self._days_with_rows |= reading.days_with_rows
@@ -137,12 +138,10 @@ class ReportReading:
         logger = logging.getLogger(f"tap-yoc.{report.name}")
         logger.info("%s has no date: one total over %s, read anew in every run.", report.name, window)
         fetched_at, rows = run.fetched_at(), 0
-        shape, query = RowShape(report, self._figures, self._added), self._query(window)
+        shape, query = RowShape(report, self._figures), self._query(window)
         for page in with_reread(lambda **_: run.reader.pages(shape, query), f"Stream {report.name}", run.summary.warn):
             rows += len(page)
-            if FETCHED_AT in shape.names:
-                shape.set(page, FETCHED_AT, [fetched_at] * len(page))
-            yield Page(page, shape)
+            yield Page(page, shape, {FETCHED_AT: fetched_at} if FETCHED_AT in self._added else {})
         run.summary.log_read(report.name, window, rows)
 
     def _warn_of_empty_days(self, last: date) -> None:

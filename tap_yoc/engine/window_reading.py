@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from tap_yoc.dates import day_of
-from tap_yoc.decoding.rows import Page
+from tap_yoc.decoding.page import Page
 from tap_yoc.engine.control_totals import DailySums
 from tap_yoc.errors import InconsistentWindowError
 from tap_yoc.reports.report import DATE, FETCHED_AT, IS_FINAL
@@ -13,12 +14,13 @@ from tap_yoc.reports.standard import DAILY_TOTALS
 from tap_yoc.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import date
 
     from tap_yoc.api.client import Query
     from tap_yoc.dates import Window
-    from tap_yoc.decoding.rows import Row, RowShape
+    from tap_yoc.decoding.page import Rows
+    from tap_yoc.decoding.rows import RowShape
     from tap_yoc.engine.run import Run
     from tap_yoc.reports.report import Report
 
@@ -26,14 +28,17 @@ if TYPE_CHECKING:
 class WindowReading:
     """One window of a daily report, which may be read twice."""
 
-    def __init__(self, run: Run, report: Report, shape: RowShape, query: Query, *, next_first: date) -> None:
-        """Read nothing yet; days before `next_first` are final."""
+    def __init__(  # noqa: PLR0913 - by name
+        self, run: Run, report: Report, shape: RowShape, query: Query, *, added: Collection[str], next_first: date
+    ) -> None:
+        """Read nothing yet; `added` are the additions that are wanted, and days before `next_first` are final."""
         assert query.window  # noqa: S101 - a daily report is asked for by windows
         self.days_with_rows: set[date] = set()
         """Known as soon as the window was read whole."""
         self._run = run
         self._report = report
         self._shape = shape
+        self._added = added
         self._query = query
         self._window: Window = query.window
         self._next_first = next_first.isoformat()
@@ -51,24 +56,24 @@ class WindowReading:
         sums = DailySums(self._compared_metrics())
         for page in run.reader.pages(self._shape, self._query, upcoming):
             rows += len(page)
-            run.summary.note_newest_day(day_of(self._shape.column(page[-1:], DATE)[0]))
-            self._stamp(page, fetched_at, sums)
-            yield Page(page, self._shape)
+            days = self._shape.column(page, DATE)
+            run.summary.note_newest_day(day_of(days[-1]))
+            sums.add_page(days, {metric: self._shape.column(page, metric) for metric in sums.metrics})
+            yield from self._stamped(page, days, fetched_at)
         self._compare(sums, is_last=is_last)
         if rows:
             self._shape.require_a_figure()
         self.days_with_rows.update(map(day_of, sums.days))
         run.summary.log_read(self._report.name, self._window, rows, len(self._query.sent))
 
-    def _stamp(self, page: list[Row], fetched_at: str, sums: DailySums) -> None:
-        """Add a page to the sums, and fill in what the tap adds to each row."""
-        shape = self._shape
-        dates = shape.column(page, DATE)
-        sums.add_page(dates, {metric: shape.column(page, metric) for metric in sums.metrics})
-        if FETCHED_AT in shape.names:
-            shape.set(page, FETCHED_AT, [fetched_at] * len(page))
-        if IS_FINAL in shape.names:
-            shape.set(page, IS_FINAL, [day < self._next_first for day in dates])
+    def _stamped(self, rows: Rows, days: Sequence[str], fetched_at: str) -> Iterator[Page]:
+        """Yield rows with what the tap adds: in two pages where some of their days are final, and some are not."""
+        end_of_final = bisect_left(days, self._next_first)
+        for start, stop, is_final in ((0, end_of_final, True), (end_of_final, len(rows), False)):
+            if start < stop:
+                added = {FETCHED_AT: fetched_at, IS_FINAL: is_final}
+                shown = {name: value for name, value in added.items() if name in self._added}
+                yield Page(rows.part(start, stop), self._shape, shown)
 
     def _compared_metrics(self) -> list[str]:
         """Return the metrics whose sums must be the account's: none under a filter, or for the totals themselves."""

@@ -17,7 +17,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Metadata, Schema
 
-from tap_yoc.decoding.rows import Page
+from tap_yoc.decoding.page import Page
 from tap_yoc.errors import LoginError, OutputError, SettingsError, YOCError
 from tap_yoc.singer.messages import YOCMessageWriter
 
@@ -103,7 +103,7 @@ class YOCStream(Stream):
             counter.with_context({})
             timer.with_context({})
             for page in self._pages_until_failure():
-                self._writer.write_records(self.name, page.rows)
+                self._writer.write_records(self.name, page.rows, page.added)
                 counter.increment(len(page.rows))
         self._finalize_state(self.stream_state)
         self._write_state_message()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timezone
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,9 +15,11 @@ from singer_sdk.contrib.msgspec import enc_hook as sdk_hook
 from tap_yoc.stdout import flushed_stdout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from singer_sdk.singerlib import Message
+
+_END_OF_ROW = b"}\n"
 
 
 class YOCMessageWriter(MsgSpecWriter):
@@ -26,14 +29,18 @@ class YOCMessageWriter(MsgSpecWriter):
         """Return the message as one line of JSON."""
         return bytearray(_encoder.encode(message.to_dict()) + b"\n")
 
-    def write_records(self, stream: str, rows: Sequence[Any]) -> None:
-        """Write a RECORD for each row of a page, all at once: the SDK's message, put around rows encoded together."""
+    def write_records(self, stream: str, rows: Sequence[Any], added: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Write a RECORD for each row of a page, all at once: the SDK's message, put around rows encoded together.
+
+        Each row has what is `added` as its last columns.
+        """
         if not rows:
             return
         before = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
-        after = b',"time_extracted":' + _encoder.encode(datetime.now(timezone.utc)) + b"}\n"
+        more = b"," + _encoder.encode(added)[1:-1] if added else b""
+        after = more + b'},"time_extracted":' + _encoder.encode(datetime.now(timezone.utc)) + b"}\n"
         # JSON has no line break within a row.
-        lines = _encoder.encode_lines(rows).removesuffix(b"\n").replace(b"\n", after + before)
+        lines = _encoder.encode_lines(rows).removesuffix(_END_OF_ROW).replace(_END_OF_ROW, after + before)
         self.write_lines(b"".join((before, lines, after)))
 
     def write_lines(self, lines: bytes | bytearray) -> None:

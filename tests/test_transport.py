@@ -13,11 +13,13 @@ from raw_server import RawServer, drips, ok, sends
 from tap_yoc.api.transport import Transport
 from tap_yoc.clock import Clock
 from tap_yoc.doctor.advice import explain
-from tap_yoc.errors import NotSentError, RetryableError, UnavailableError
+from tap_yoc.errors import NotSentError, RetryableError, SettingsError, UnavailableError
 from tap_yoc.redaction import Redactor
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_yoc.api.transport import Response
 
 LOGIN = {"client_id": "c", "client_secret": "s3cret-s3cret", "username": "u", "password": "p4ssword"}
@@ -107,6 +109,93 @@ def test_no_connection_is_explained_in_words(
     assert why in says
     assert ("environment variable HTTPS_PROXY" in do) == bool(proxy)
     assert ("does not know the host's name" in do) == (not is_known and not proxy)
+
+
+def closes(connection: socket.socket, _: threading.Event) -> None:
+    """Close the connection instead of answering."""
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def is_silent(_: socket.socket, closed: threading.Event) -> None:
+    """Never answer."""
+    closed.wait(10)
+
+
+# What becomes of a connection before a request can leave: by TLS, or by a proxy's CONNECT.
+BEFORE_A_REQUEST = [
+    pytest.param(closes, id="closed"),
+    pytest.param(is_silent, id="silent"),
+    pytest.param(sends(b"220 mail.example ESMTP\r\n"), id="another protocol"),
+    pytest.param(sends(ok(b"busy", "text/plain", "503 Service Unavailable")), id="503"),
+    pytest.param(sends(ok(b"busy", "text/plain", "502 Bad Gateway")), id="502"),
+    pytest.param(sends(b"HTTP/1.1 200 OK\r\n\r\n"), id="a tunnel without TLS behind it"),
+]
+
+
+@pytest.mark.parametrize("fault", BEFORE_A_REQUEST)
+@pytest.mark.parametrize("by_proxy", [False, True], ids=["direct", "by a proxy"])
+def test_what_fails_before_the_first_byte_was_not_sent(
+    monkeypatch: pytest.MonkeyPatch, fault: Callable[[socket.socket, threading.Event], None], *, by_proxy: bool
+) -> None:
+    """Whether a request may have arrived is known from what was written, not from how it failed."""
+    for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    begun: list[str] = []
+    with RawServer(fault) as server:
+        host = server.url.removeprefix("http://")
+        if by_proxy:
+            monkeypatch.setenv("HTTPS_PROXY", server.url)
+            host = "oauth.yoc.example"
+        transport = transport_of(request_timeout=0.5)
+        for new_connection in (True, False):
+            with pytest.raises(NotSentError, match=f"no connection to {host}"):
+                transport.send(
+                    "POST", f"https://{host}", auth=lambda request: request, new_connection=new_connection,
+                    before_first_byte=lambda: begun.append("sent"), json={"refresh_token": "t0ken"},
+                )  # fmt: skip
+        transport.close()
+    assert begun == []
+    assert not any(b"t0ken" in request for request in server.requests)
+
+
+@pytest.mark.parametrize("fault", [pytest.param(closes, id="closed"), pytest.param(is_silent, id="silent")])
+@pytest.mark.parametrize("new_connection", [False, True])
+def test_what_fails_later_may_have_been_sent(
+    fault: Callable[[socket.socket, threading.Event], None], *, new_connection: bool
+) -> None:
+    """From the first byte on a request may have done its work; each one says so before it leaves, and once."""
+    begun: list[int] = []
+    with RawServer(sends(ok()), sends(ok()), fault) as server:
+        transport = transport_of(request_timeout=0.5)
+
+        def send() -> None:
+            transport.send(
+                "POST", server.url, auth=lambda request: request, new_connection=new_connection,
+                before_first_byte=lambda: begun.append(len(server.requests)), json={"refresh_token": "t0ken"},
+            )  # fmt: skip
+
+        send()
+        send()
+        with pytest.raises(RetryableError) as caught:
+            send()
+        transport.close()
+    assert not isinstance(caught.value, NotSentError)
+    assert begun == [0, 1, 2]
+
+
+def test_what_cannot_be_noted_is_not_sent() -> None:
+    """A failure to write ahead keeps the request on this machine, and is told as what it is."""
+
+    def full() -> None:
+        raise SettingsError("No space left on device.")
+
+    with RawServer(sends(ok())) as server:
+        transport = transport_of()
+        with pytest.raises(SettingsError, match="No space left"):
+            transport.send("POST", server.url, auth=lambda request: request, before_first_byte=full, json={"a": 1})
+        assert transport.send("GET", server.url, auth=lambda request: request).status == 200
+        transport.close()
+    assert [request.split(b" ")[0] for request in server.requests] == [b"GET"]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
-"""A deadline for an answer as a whole: a socket's own timeout begins anew with every byte that arrives."""
+"""Connections that say when a request begins to leave, and that wait for its answer until a deadline and no longer.
+
+A socket's own timeout begins anew with every byte that arrives.
+"""
 
 from __future__ import annotations
 
 import io
 import sys
+import threading
 import time
-from http.client import HTTPResponse
+from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING, Any, cast
 
 from requests.adapters import HTTPAdapter
@@ -17,6 +21,7 @@ else:
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -25,14 +30,56 @@ class DeadlineAdapter(HTTPAdapter):
     Neither a thread nor a timer watches: whoever reads from the socket looks at the time before.
     """
 
+    def __init__(self, connections: int = 1) -> None:
+        """Connect to nothing yet, and keep so many connections to each host."""
+        self._thread = threading.local()
+        super().__init__(pool_connections=2, pool_maxsize=connections, max_retries=0)
+
+    def before_first_byte(self, act: Callable[[], None]) -> None:
+        """Have something done before the next request of this thread begins to leave.
+
+        That is after the connection, a proxy's tunnel and the TLS handshake came about. What it raises keeps the
+        request from leaving.
+        """
+        self._thread.act = act
+
+    def begin_to_send(self) -> None:
+        """Do what is to be done before the first byte, once."""
+        if act := vars(self._thread).pop("act", None):
+            act()
+
     @override
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return the pool of connections for a request, of whatever kind its address and proxy need."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         connection = pool.ConnectionCls
         if connection.response_class is not _DeadlineResponse:
-            pool.ConnectionCls = type(connection.__name__, (connection,), {"response_class": _DeadlineResponse})
+            own = {"response_class": _DeadlineResponse, "begin_to_send": staticmethod(self.begin_to_send)}
+            pool.ConnectionCls = type(connection.__name__, (_WatchedConnection, connection), own)
         return pool
+
+
+class _WatchedConnection(HTTPConnection):
+    """A connection that tells when a request's first byte leaves; what connecting takes is not of the request."""
+
+    begin_to_send: Callable[[], None]
+    _is_connecting = False
+
+    @override
+    def connect(self) -> None:
+        self._is_connecting = True
+        try:
+            super().connect()
+        finally:
+            self._is_connecting = False
+
+    @override
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        if not self._is_connecting:
+            self.begin_to_send()
+        super().send(data)
 
 
 class _DeadlineResponse(HTTPResponse):

@@ -84,7 +84,7 @@ class Transport:
         self._summary = summary
         self._headers = requests.utils.default_headers()
         self._headers.update({"User-Agent": settings.user_agent, "Accept": "application/json"})
-        self._adapter = DeadlineAdapter(pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0)
+        self._adapter = DeadlineAdapter(settings.concurrency)
         self._environment: dict[str, dict[str, Any]] = {}
 
     def _environment_of(self, url: str) -> dict[str, Any]:
@@ -105,31 +105,43 @@ class Transport:
         *,
         auth: Callable[[requests.PreparedRequest], requests.PreparedRequest],
         new_connection: bool = False,
+        before_first_byte: Callable[[], None] | None = None,
         **body: Any,  # noqa: ANN401 - `json` or `files`, as requests takes them
     ) -> Response:
         """Return the answer to one request, whatever its status but a redirect.
 
         A kept connection may have been dropped on the way, unseen until it is used; with `new_connection` none is used.
+        `before_first_byte` is called when the connection stands, and keeps the request from leaving if it raises.
 
         Raises:
-            NotSentError: No connection came about.
+            NotSentError: No byte of the request was sent, since no connection came about.
             RetryableError: The connection broke, or the answer was cut or took longer than the timeout in all.
             SettingsError: The host redirects; following would show the credentials to another one, or cannot be done.
         """
+        adapter = DeadlineAdapter() if new_connection else self._adapter
+        is_sent = False
+
+        def begin() -> None:
+            nonlocal is_sent
+            if before_first_byte:
+                before_first_byte()
+            is_sent = True
+
         try:
             # Without a session, which would look up proxies and keep cookies at every request.
             request = requests.Request(method, url, headers=self._headers, auth=auth, **body).prepare()
             self._summary.count_request()  # not before it is signed, for which a login may have to be sent, or fail
             surroundings = self._environment_of(url)
+            adapter.before_first_byte(begin)
             with (
-                closing(DeadlineAdapter()) if new_connection else nullcontext(self._adapter) as adapter,
+                closing(adapter) if new_connection else nullcontext(),
                 adapter.send(request, timeout=self._timeout_seconds, **surroundings) as answer,
             ):
                 content = answer.raw.read(decode_content=True)
-        except _TOO_LATE as error:
-            raise RetryableError(f"the answer took longer than {self._timeout_seconds:g} seconds") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _classified(error, url) from error
+            if is_sent and isinstance(error, _TOO_LATE):
+                raise RetryableError(f"the answer took longer than {self._timeout_seconds:g} seconds") from error
+            raise _classified(error, url, is_sent=is_sent) from error
         if answer.is_redirect:
             raise SettingsError(f"{url} redirects elsewhere, and credentials do not follow; set api_url or auth_url.")
         if LEAST_REDIRECT <= answer.status_code < LEAST_REFUSAL:
@@ -187,7 +199,7 @@ _TOO_LATE = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutErro
 _ERROR_KEYS = ("error", "error_description", "message", "detail", "title", "errors")
 
 
-def _classified(error: Exception, url: str) -> Exception:
+def _classified(error: Exception, url: str, *, is_sent: bool) -> Exception:
     """Return what a failed exchange means: whom to tell, or whether and when to try again."""
     reason = _reason(error)
     if to_mend := _settings_error(error, url):
@@ -195,15 +207,15 @@ def _classified(error: Exception, url: str) -> Exception:
     why = _IN_WORDS.get(reason, reason)
     if isinstance(error, requests.exceptions.ProxyError):
         why = f"the proxy: {why}"
-    if isinstance(error, requests.exceptions.ConnectTimeout) or reason in _NEVER_CONNECTED:
+    if not is_sent:
         return NotSentError(f"no connection to {urlsplit(url).netloc} ({why})")
     broken = isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.Timeout))
     what = f"no connection to {urlsplit(url).netloc}" if broken else "the answer broke off"
     return RetryableError(f"{what} ({why})")
 
 
-_NEVER_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror", "NameResolutionError", "NewConnectionError"})
 _IN_WORDS = {
+    "TimeoutError": "it took too long",
     "ConnectionRefusedError": "nothing listens there",
     "gaierror": "the name is not known",
     "NameResolutionError": "the name is not known",

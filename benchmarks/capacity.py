@@ -33,8 +33,8 @@ TODAY = date(2026, 6, 15)
 
 BYTES_A_ROW = {"on the wire": 313, "as a Singer message": 471, "in Parquet": 54}
 """Of `ad_unit_daily` in the sandbox: JSON without compression, a RECORD line, and what the examples write."""
-REQUESTS_A_RUN = 6
-"""Token, metadata, the account's totals, and three to learn how pages are numbered; measured."""
+REQUESTS_A_RUN = 7
+"""Token, metadata, the account's totals, and four to learn how pages are numbered and cut; measured."""
 
 ROWS_A_DAY = {
     "daily_totals": 1,

@@ -34,6 +34,8 @@ class Form:
     total: str = "none"
     cap: int | None = None
     """The most rows in a page, whatever was asked for."""
+    steps_asked: bool = False
+    """Whether capped pages follow each other by the size asked for, so that rows between them are on no page."""
     ignores_page: bool = False
 
 
@@ -63,6 +65,10 @@ class Server:
         """Return a page of another size."""
         return self.answer(number, page_size)
 
+    def forget(self) -> None:
+        """Drop what was read ahead, as a second reading does."""
+        self._kept.clear()
+
     def wait_until_served(self) -> None:
         """Be there."""
 
@@ -75,7 +81,8 @@ class Server:
         self.requests += 1
         form = self.form
         size = min(page_size, form.cap or page_size)
-        pages = [self.rows[start : start + size] for start in range(0, len(self.rows), size)] or [[]]
+        step = page_size if form.steps_asked else size
+        pages = [self.rows[start : start + size] for start in range(0, len(self.rows), step)] or [[]]
         index = 0 if form.ignores_page else number - form.first_page
         if index < 0:
             rows = {"error": None, "empty": [], "clamp": pages[0], "all": self.rows}[form.before_first]
@@ -165,6 +172,26 @@ def test_never_fewer_rows_without_an_error(form: Form, size: int, counts: list[i
         except (InconsistentWindowError, IncompleteDataError):
             assert form.ignores_page
         assert server.requests <= most_requests(server)
+
+
+@pytest.mark.parametrize("total", TOTALS)
+@pytest.mark.parametrize("past_end", PAST_END)
+@pytest.mark.parametrize("cap", [2, 3])
+def test_rows_that_a_cap_leaves_out_are_on_no_page(total: str, past_end: str, cap: int) -> None:
+    """A capped server may count its pages by the size asked for: then a report that seems to fit one page may not."""
+    form = Form(total=total, past_end=past_end, cap=cap, steps_asked=True)
+    for counts in product(range(9), repeat=2):
+        behaviour = ServerBehaviour()
+        for count in counts:
+            server = Server(rows=some_rows(count), size=6, form=form)
+            try:
+                assert read(server, behaviour) == server.rows, counts
+            except InconsistentWindowError:
+                server.size = behaviour.page_cap or server.size
+                server.requests = 0
+                server.forget()
+                assert read(server, behaviour) == server.rows, counts
+            assert server.requests <= most_requests(server)
 
 
 @pytest.mark.parametrize("total", ["none", "real", "page"])
@@ -292,7 +319,11 @@ def test_an_empty_report_takes_one_request_once_the_first_page_is_known() -> Non
 def test_a_server_without_total_is_asked_for_the_page_after_the_last() -> None:
     """Without a total, only the answer past the end proves it, also behind a page that is not full."""
     server = Server(rows=some_rows(3), size=4)
-    assert read(server, ServerBehaviour(first_page=1)) == server.rows
+    behaviour = ServerBehaviour(first_page=1)
+    assert read(server, behaviour) == server.rows
+    assert server.requests == 3  # one of them sees whether three rows a page are all that the server gives
+    server = Server(rows=some_rows(2), size=4)
+    assert read(server, behaviour) == server.rows
     assert server.requests == 2
 
 

@@ -7,10 +7,10 @@ the rest of the run. Pure: pages come from a function that is passed in.
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_yoc.engine.page_sizes import PageEnds, check_only_page, check_sizes
 from tap_yoc.errors import IncompleteDataError, InconsistentWindowError
 
 if TYPE_CHECKING:
@@ -76,11 +76,13 @@ def read_pages(pages: Pages, behaviour: ServerBehaviour, page_size: int) -> Iter
     learned = replace(behaviour)
     start = number = _first_page(pages, learned)
     total = _Total(learned)
-    read, previous = 0, _Ends([])
+    read, previous = 0, PageEnds([])
     while total.known is None or read < total.known:
         answer = pages.get(number) or _asked_again(pages, number, page_size, learned)
         rows = answer.rows if answer else []
-        if rows and _Ends(rows) == previous:
+        if (not rows or PageEnds(rows) == previous) and number == start + 1:
+            check_only_page(pages, start, previous, page_size, learned, behaviour, total.known)
+        if rows and PageEnds(rows) == previous:
             if total.known is None:
                 _prove_end(pages, number, rows, start, learned)
             break
@@ -89,7 +91,7 @@ def read_pages(pages: Pages, behaviour: ServerBehaviour, page_size: int) -> Iter
         if not rows:
             break
         if previous.length:
-            _check_sizes(pages, number, rows, previous.length, page_size, learned, behaviour)
+            check_sizes(pages, number, rows, previous.length, page_size, learned, behaviour)
             learned.pages_advance, learned.first_page = True, start
         learned.rows_per_page = max(learned.rows_per_page, len(rows))
         read += len(rows)
@@ -98,7 +100,7 @@ def read_pages(pages: Pages, behaviour: ServerBehaviour, page_size: int) -> Iter
         else:
             is_full = len(rows) >= page_size or (learned.pages_advance and len(rows) >= learned.rows_per_page)
             pages.expect(None if is_full else number)
-        previous = _Ends(rows)
+        previous = PageEnds(rows)
         yield rows
         number += 1
     if total.known is not None and read != total.known:
@@ -150,33 +152,6 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
     return 0
 
 
-def _check_sizes(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
-    pages: Pages,
-    number: int,
-    rows: list[Any],
-    cap: int,
-    page_size: int,
-    learned: ServerBehaviour,
-    behaviour: ServerBehaviour,
-) -> None:
-    """See whether a server that cuts its pages counts them by the size it gives or by the size it was asked for.
-
-    By the size it was asked for, the rows between two pages are lost; then the window is read again with its size.
-    Where pages grow, there is no telling which rows are skipped.
-    """
-    if len(rows) > cap:
-        raise InconsistentWindowError(f"page {number} has {len(rows)} rows, more than the {cap} of the page before it")
-    if cap >= page_size or learned.cap_is_harmless:
-        return
-    same = pages.get_sized(number, cap)
-    if not same or same.rows[: len(rows)] != rows[:cap]:
-        behaviour.page_cap = cap
-        raise InconsistentWindowError(
-            f"the server gives {cap} rows a page at most, and leaves out what lies between two of them"
-        )
-    learned.cap_is_harmless = True
-
-
 def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: ServerBehaviour) -> None:
     """Accept a page that repeats its predecessor as the answer past the end, when that is what it is."""
     again = pages.get(number + 1)
@@ -198,22 +173,6 @@ def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: 
             "set window_days to 1 if a day fits into one page, and report this to the maintainers."
         )
     learned.pages_advance = half < len(rows)
-
-
-class _Ends:
-    """What tells a page from the next one: its length, its first row and its last.
-
-    Copies, since whoever gets the page fills in cells of its rows.
-    """
-
-    def __init__(self, rows: list[Any]) -> None:
-        self.length = len(rows)
-        self._rows = [copy(row) for row in (*rows[:1], *rows[-1:])]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Ends) and (self.length, self._rows) == (other.length, other._rows)
-
-    __hash__ = None  # type: ignore[assignment] # its rows have none
 
 
 class _Total:

@@ -21,7 +21,6 @@ from tap_yoc.errors import OutputError, SettingsError, YOCError
 from tap_yoc.singer.authenticator import YOCAuthenticator
 from tap_yoc.singer.configured_tap import ConfiguredTap
 from tap_yoc.singer.messages import YOCMessageWriter
-from tap_yoc.stdout import flushed_stdout
 from tap_yoc.streams import EntityStream, ReportFieldsStream, ReportStream
 
 if sys.version_info >= (3, 12):
@@ -103,12 +102,6 @@ class TapYOC(ConfiguredTap):
         sys.exit(code)
 
     @override
-    def run_discovery(self) -> str:
-        """Write the catalog."""
-        with flushed_stdout():
-            return super().run_discovery()
-
-    @override
     def setup_mapper(self) -> None:
         """Bring the catalog up to date with the account's columns before its schemas are announced."""
         known = self.streams
@@ -164,8 +157,7 @@ class TapYOC(ConfiguredTap):
     ) -> None:
         """Run the command without --discover, --test and --version."""
         if about:
-            with flushed_stdout():
-                cls.print_about(about_format)
+            cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
         tap = cls(

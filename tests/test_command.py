@@ -274,34 +274,6 @@ def test_a_signal_ends_the_run_with_128_and_its_number(live: Sandbox, tmp_path: 
         json.loads(line)
 
 
-@pytest.mark.parametrize("mode", ["", "--discover", "--about"])
-@pytest.mark.parametrize(
-    ("stdout", "says"),
-    [
-        pytest.param(">/dev/full", "Stdout takes nothing more (No space left on device); make room", id="full"),
-        pytest.param(">&-", "Stdout is closed, and the tap writes there", id="closed"),
-    ],
-)
-def test_a_stdout_that_takes_nothing_is_one_sentence(
-    live: Sandbox, tmp_path: Path, stdout: str, says: str, mode: str
-) -> None:
-    """What cannot be written is told once, with no traceback and no success."""
-    script = f"'{command('tap-yoc')}' --config {write_config(tmp_path, live)} {mode} {stdout}"
-    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert says in last_line(done.stderr)
-    assert "Traceback" not in done.stderr
-    assert "please report" not in done.stderr
-
-
-def test_a_catalog_that_nobody_reads_to_its_end(live: Sandbox, tmp_path: Path) -> None:
-    """`tap-yoc --discover | true` ends without a traceback."""
-    script = f"'{command('tap-yoc')}' --config {write_config(tmp_path, live)} --discover | true"
-    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr
-    assert "The target stopped reading" in last_line(done.stderr)
-
-
 PAIR = b'{"access_token": "access-%d", "refresh_token": "refresh-%d"}'
 METADATA = b'{"group_by": [{"name": "date", "type": "DATE"}], "data_fields": [{"name": "clicks", "type": "INTEGER"}]}'
 LOGGED_IN = [sends(ok(PAIR % (1, 1))), sends(ok(METADATA)), sends(ok(status="401 Unauthorized"))]
@@ -341,19 +313,3 @@ def test_a_pair_that_is_on_its_way_is_kept_when_a_signal_comes(
     assert process.returncode == 143
     (pair,) = json.loads((tmp_path / "token.json").read_text()).values()
     assert pair["refresh_token"] == "refresh-2"
-
-
-def test_a_target_that_dies_is_named(live: Sandbox, tmp_path: Path) -> None:
-    """When nobody reads any more, that is the sentence."""
-    config = write_config(tmp_path, live, standard_reports=None)
-    with subprocess.Popen(
-        [command("tap-yoc"), "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
-    ) as process:
-        assert process.stdout
-        assert process.stderr
-        process.stdout.readline()
-        process.stdout.close()
-        stderr = process.stderr.read().decode()
-    assert process.returncode == 1
-    assert "The target stopped reading; see its log." in stderr
-    assert "Traceback" not in stderr

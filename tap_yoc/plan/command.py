@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from tap_yoc.cli.json_files import read_json_file
 from tap_yoc.dates import day_of, today_at
-from tap_yoc.errors import SettingsError
+from tap_yoc.errors import SettingsError, YOCError
 from tap_yoc.plan.fan_out import Account, Length, fan_out
 from tap_yoc.settings.coercion import coerced_config
 from tap_yoc.settings.parsing import SECRETS, parse
 from tap_yoc.singer.configured_tap import ConfiguredTap
-from tap_yoc.stdout import discard_stdout
+from tap_yoc.stdout import whole_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,34 +28,39 @@ NO_LOGIN = {"client_id": "-", "client_secret": "-", "username": "-", "password":
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the plan; return 0, or 2 where a setting or an option has to be mended."""
-    options = _arguments(arguments)
+    """Print the plan; return 0, 2 where a setting or an option has to be mended, or 1 where stdout takes no plan."""
     try:
-        accounts = _accounts(options.config)
-        runs: list[dict[str, Any]] = []
-        for account in accounts:
-            planned = fan_out(
-                account,
-                today=options.today or today_at(datetime.now(timezone.utc), account.settings.timezone),
-                length=options.window,
-                first=options.first,
-                last=options.last,
-                only_recent=options.recent,
-            )
-            if planned.lost:
-                _tell(f"Account {account.name}: YOC no longer serves {planned.lost}; these days are left out.")
-            if not planned.runs:
-                _tell(f"Account {account.name}: there is nothing to read; YOC serves none of the days asked for.")
-            runs += [run.as_json() for run in planned.runs]
-    except SettingsError as error:
+        with whole_stdout():
+            runs = _runs(_arguments(arguments))
+            sys.stdout.write(json.dumps(runs, indent=2, ensure_ascii=False) + "\n")
+    except YOCError as error:
         _tell(str(error))
         return int(error.exit_code)
-    try:
-        sys.stdout.write(json.dumps(runs, indent=2, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough
-        discard_stdout()
     return 0
+
+
+def _runs(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the runs of all accounts; what is left out is told on stderr.
+
+    Raises:
+        SettingsError: A file or a setting has to be mended.
+    """
+    runs: list[dict[str, Any]] = []
+    for account in _accounts(options.config):
+        planned = fan_out(
+            account,
+            today=options.today or today_at(datetime.now(timezone.utc), account.settings.timezone),
+            length=options.window,
+            first=options.first,
+            last=options.last,
+            only_recent=options.recent,
+        )
+        if planned.lost:
+            _tell(f"Account {account.name}: YOC no longer serves {planned.lost}; these days are left out.")
+        if not planned.runs:
+            _tell(f"Account {account.name}: there is nothing to read; YOC serves none of the days asked for.")
+        runs += [run.as_json() for run in planned.runs]
+    return runs
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
     from singer_sdk import Tap
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, CatalogEntry
 
@@ -68,6 +69,8 @@ class YOCStream(Stream):
             for page in self.pages():
                 run.summary.rows += len(page.rows)
                 yield page
+        except OutputError:  # of a STATE within the stream: the run ends, and nothing is this stream's failure
+            raise
         except YOCError as error:
             run.summary.fail(self.name, error)
             self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
@@ -107,6 +110,22 @@ class YOCStream(Stream):
                 counter.increment(len(page.rows))
         self._finalize_state(self.stream_state)
         self._write_state_message()
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Write the rows to files, and yield what a BATCH message says of them.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        try:
+            yield from super().get_batches(batch_config, context)
+        except OSError as error:
+            raise OutputError(
+                f"Batch files cannot be written ({error}); check batch_config.storage.root, then run again."
+            ) from error
 
     def _has_plain_rows(self) -> bool:
         """Say whether rows are written exactly as they are: no map, flattening, version or limit."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_yoc.errors import SettingsError, YOCError
-from tap_yoc.stdout import require_stdout
+from tap_yoc.stdout import whole_stdout
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -38,10 +38,11 @@ class YOCCommand(SingerCommand):
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as click has it
         """Run the command and exit."""
         try:
-            require_stdout()
-            check_log_level()
-            return super().main(*args, **kwargs)
+            with whole_stdout():
+                check_log_level()
+                return super().main(*args, **kwargs)
         except YOCError as error:
+            logging.disable(logging.NOTSET)  # the doctor tells in its findings what would be logged, but for this
             if not error.is_logged:
                 said = str(error)
                 if self.summary_format == "json":

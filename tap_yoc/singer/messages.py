@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timezone
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,14 @@ import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.contrib.msgspec import enc_hook as sdk_hook
 
-from tap_yoc.stdout import flushed_stdout
+from tap_yoc.stdout import output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from singer_sdk.singerlib import Message
+
+    from tap_yoc.stdout import WholeOutput
 
 _END_OF_ROW = b"}\n"
 
@@ -44,9 +46,16 @@ class YOCMessageWriter(MsgSpecWriter):
         self.write_lines(b"".join((before, lines, after)))
 
     def write_lines(self, lines: bytes | bytearray) -> None:
-        """Write whole lines to stdout at once."""
-        with flushed_stdout():
-            sys.stdout.buffer.write(lines)
+        """Write whole lines to stdout at once.
+
+        Raises:
+            OutputError: They do not arrive, or earlier ones did not.
+        """
+        self._output.write(lines)
+
+    @cached_property
+    def _output(self) -> WholeOutput:
+        return output()
 
     def write_message(self, message: Message) -> None:
         """Write the message to stdout at once."""

@@ -24,7 +24,7 @@ class Scale:
     rounds: int = 3
     starts: int = 5
     slow_days: int = 100
-    counted_days: tuple[int, int] = (2, 20)
+    counted_days: tuple[int, int] = (2, 10)
     growing_days: tuple[int, ...] = (8, 40, 160)
     fault_days: int = 4
     read_days: int = 100

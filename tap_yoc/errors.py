@@ -64,6 +64,17 @@ class UnknownEnvelopeError(IncompleteDataError):
     """An answer has no rows, columns or token where any known form keeps them."""
 
 
+class FailureToldError(UnknownEnvelopeError):
+    """The body of an answer with a good status tells of a failure."""
+
+    def __init__(self, *, names: str, text: str, status: int | None) -> None:
+        """Take where it stands, what stands there, and the HTTP status that it stands for, if it is one."""
+        super().__init__(f"YOC answered with success and a failure in one (see {names}); please report this.")
+        self.names = names
+        self.text = text
+        self.status = status
+
+
 class CellError(IncompleteDataError):
     """A value does not fit the type that the metadata declares for its column."""
 
@@ -91,9 +102,12 @@ class InconsistentWindowError(Exception):
 class RetryableError(Exception):
     """A request that may work later."""
 
-    def __init__(self, reason: str, *, retry_after: float | None = None, slow_down: bool = False) -> None:
-        """Take what the server asked for: to wait so many seconds, or to send fewer requests."""
+    def __init__(
+        self, reason: str, *, status: int | None = None, retry_after: float | None = None, slow_down: bool = False
+    ) -> None:
+        """Take the answer's status, and what the server asked for: to wait so many seconds, or to send less."""
         super().__init__(reason)
+        self.status = status
         self.retry_after = retry_after
         self.slow_down = slow_down
 

@@ -6,17 +6,49 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
 import pytest
-from harness import MORNING, settings_of
+from harness import MORNING, run_tap, settings_of
 
 from tap_yoc.api.client import Query
 from tap_yoc.engine.run import Run
-from tap_yoc.errors import RequestRefusedError
+from tap_yoc.errors import ExitCode, RequestRefusedError
 from tap_yoc.redaction import Redactor
 
 if TYPE_CHECKING:
     from harness import VirtualClock
 
     from tap_yoc.sandbox.server import Sandbox
+
+
+@pytest.mark.parametrize("status", [202, 205, 206, 207, 226])
+def test_a_status_that_promises_less_than_a_whole_answer(sandbox: Sandbox, config: dict[str, Any], status: int) -> None:
+    """An answer that was only accepted is asked for again; a part is an error, however it looks."""
+    sandbox.add_fault("status", status=status, times=1 if status == 202 else -1)
+    run = run_tap(config, streams=["daily_totals"])
+    if status == 202:
+        assert run.exit_code == 0, run.log
+        assert "HTTP 202; waiting" in run.log
+    else:
+        assert run.exit_code == ExitCode.INCOMPLETE, run.log
+        assert f"with HTTP {status}, which is no whole answer" in run.log
+
+
+def test_a_failure_told_to_a_refresh_costs_no_refresh_token(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """A quota that is told in the body turns the request away as a status does."""
+    sandbox.add_fault("expire_access", where="report")
+    sandbox.add_fault("told_code", where="token", after=1, times=2)
+    run = run_tap(config, streams=["daily_totals"])
+    assert run.exit_code == 0, run.log
+    assert "Refreshing the token: HTTP 429, told in the body of an answer; waiting" in run.log
+    assert "with the password again" not in run.log
+
+
+def test_a_login_refused_in_a_200_is_refused(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """It is told as what it is, once."""
+    sandbox.add_fault("told_code", where="token", status=401, times=-1)
+    run = run_tap(config, streams=["daily_totals"])
+    assert run.exit_code == ExitCode.ACCESS, run.log
+    assert "YOC refuses the login (HTTP 200: quota); check username and password" in run.log
+    assert [request.kind for request in sandbox.requests] == ["token"]
 
 
 def test_a_refusal_tells_status_and_the_servers_clock(

@@ -11,7 +11,7 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from tap_yoc.decoding.envelope import EnvelopeReader, rows_of, total_of
-from tap_yoc.errors import IncompleteDataError, UnknownEnvelopeError
+from tap_yoc.errors import FailureToldError, IncompleteDataError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
@@ -304,6 +304,55 @@ def test_a_failure_in_a_known_envelope_is_an_error(body: Json) -> None:
         reader.read(json.dumps({"data": ROWS, "error": None}).encode(), {}, Loose())
     with pytest.raises(UnknownEnvelopeError):
         reader.read(json.dumps(body).encode(), {}, Loose())
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known envelope", "new envelope"])
+@pytest.mark.parametrize(
+    ("beside", "status"),
+    [
+        pytest.param({"status": 500}, 500, id="status"),
+        pytest.param({"code": "429"}, 429, id="code"),
+        pytest.param({"success": "false"}, None, id="success"),
+        pytest.param({"error": {"code": 503}}, 503, id="error"),
+    ],
+)
+@pytest.mark.parametrize("nest", [True, False], ids=["beside the rows", "at the top"])
+def test_a_failure_is_told_apart_from_an_empty_report(
+    beside: dict[str, Json], status: int | None, *, nest: bool, known: bool
+) -> None:
+    """It counted as zero rows, and the bookmark moved on; a known envelope is judged as a new one."""
+    reader = EnvelopeReader()
+    healthy = dict.fromkeys(beside)
+
+    def body(parts: dict[str, Json], rows: list[Json]) -> bytes:
+        return json.dumps({"data": {"rows": rows, **parts}} if nest else {"data": {"rows": rows}, **parts}).encode()
+
+    if known:
+        assert [reader.read(body(healthy, ROWS), {}, Loose()).rows for _ in range(2)] == [ROWS, ROWS]
+        assert reader.read(body(healthy, []), {}, Loose()).rows == []
+    for rows in ([], ROWS):
+        with pytest.raises(FailureToldError) as caught:
+            reader.read(body(beside, rows), {}, Loose())
+        assert caught.value.status == status
+
+
+@pytest.mark.parametrize("beside", [{"status": 1}, {"code": "S17"}, {"message": "Quota exceeded"}], ids=json.dumps)
+def test_what_is_unclear_is_an_error_unless_it_stood_beside_rows(beside: dict[str, Json]) -> None:
+    """A code that nobody knows may be why there are no rows; a server that sends it with every page has its habits."""
+    reader = EnvelopeReader()
+    empty, full = (json.dumps({**beside, "data": rows}).encode() for rows in ([], ROWS))
+    with pytest.raises(FailureToldError):
+        reader.read(empty, {}, Loose())
+    assert [reader.read(content, {}, Loose()).rows for content in (full, full, empty)] == [ROWS, ROWS, []]
+
+
+@pytest.mark.parametrize("row", [{"error": "boom"}, {"code": 429, "message": "x"}, {"success": False}], ids=json.dumps)
+def test_a_failure_in_the_place_of_a_row_is_no_row(row: dict[str, Json]) -> None:
+    """A list of names left it out as one without an id, and was empty."""
+    for body in ([row], {"data": [row]}):
+        with pytest.raises(FailureToldError):
+            rows_of(body)
+    assert rows_of([{**row, "date": "2026-06-01"}])
 
 
 @pytest.mark.parametrize(

@@ -167,8 +167,10 @@ class TokenManager:
                 raise
             except RetryableError:
                 return None  # YOC may have rotated; using the old token again could revoke the whole family
-            if response.status in {TOO_MANY_REQUESTS, UNAVAILABLE}:
-                self._transport.raise_if_retryable(response)  # assumed: turned away before the token was looked at
+            turned_away = {TOO_MANY_REQUESTS, UNAVAILABLE}  # assumed: before the token was looked at
+            if response.status in turned_away:
+                self._transport.raise_if_retryable(response)
+            self._transport.raise_if_told(response, turned_away)
             return _pair_of(response, sent_at, previous_refresh_token=refresh_token)
 
         pair = self._retrier.call("Refreshing the token", attempt, within_turn=True)
@@ -186,8 +188,9 @@ class TokenManager:
         def attempt() -> TokenPair:
             response, sent_at = self._ask(grant)
             self._transport.raise_if_retryable(response)
+            self._transport.raise_if_told(response)
             pair = _pair_of(response, sent_at)
-            if pair is None and not response.is_refusal:
+            if pair is None and not (response.is_refusal or response.told):
                 response.json()
                 self._refused = LoginError(
                     "YOC's answer to the login holds no access_token that a header can carry; check auth_url."
@@ -248,7 +251,8 @@ def _pair_of(response: Response, sent_at: float, previous_refresh_token: str | N
         body: Json = decode(response.content)
     except ValueError:
         return None
-    access_token = body.get("access_token") if isinstance(body, dict) and not response.is_refusal else None
+    is_one = isinstance(body, dict) and not (response.is_refusal or response.told)
+    access_token = body.get("access_token") if is_one else None
     if not (isinstance(access_token, str) and access_token and access_token.isascii() and access_token.isprintable()):
         return None
     refresh_token = body.get("refresh_token")

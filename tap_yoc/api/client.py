@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from tap_yoc.api.transport import RETRYABLE_STATUSES
 from tap_yoc.decoding.envelope import Answer, EnvelopeReader, total_of
 from tap_yoc.errors import (
+    FailureToldError,
     LoginError,
     PermissionDeniedError,
     RequestRefusedError,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from tap_yoc.settings.parsing import Settings
 
 REPORT_PATH = "/api/v1/reporting/publishers"
+WHOLE = frozenset({200, 201, 203, 204})
+"""The statuses of answers that hold all that was asked for."""
 NO_CONTENT, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 204, 401, 403, 404, 500
 FIRST_PAGE = 1
 """Or 0, which is not known."""
@@ -127,7 +131,10 @@ class YOCClient:
         def attempt() -> Json:
             response = self._exchange("GET", [])
             self._raise_for_status(response, "the metadata")
-            return response.json()
+            body = response.json()
+            if response.told:
+                raise self._told(response, response.told, "the metadata")
+            return body
 
         try:
             return columns_of(self._retrier.call("The metadata", attempt))
@@ -187,24 +194,38 @@ class YOCClient:
             response = self._exchange("POST", query.sent, json=body)
             if response.status == NOT_FOUND:
                 return None  # the address is right, since the metadata came from it
-            errors += response.status == INTERNAL_ERROR
-            if is_probe and errors == ERRORS_THAT_REFUSE:
-                return None  # a negative offset reaches some servers' database
-            self._raise_for_status(response, what)
-            answer = self._read(response, row_type)
+            try:
+                self._raise_for_status(response, what)
+                answer = self._read(response, row_type, what)
+            except RetryableError as failure:
+                errors += failure.status == INTERNAL_ERROR
+                if is_probe and errors == ERRORS_THAT_REFUSE:
+                    return None  # a negative offset reaches some servers' database
+                raise
             if answer.rows and number <= FIRST_PAGE:  # which stays when others come and go
                 self._served = body
             return answer
 
         return self._retrier.call(what, attempt, is_wanted=is_wanted)
 
-    def _read(self, response: Response, row_type: RowType) -> Answer:
+    def _read(self, response: Response, row_type: RowType, what: str) -> Answer:
         if response.status == NO_CONTENT:
             return Answer(rows=[], total=total_of(None, response.headers))  # in so many words an empty page
         try:
             return self._envelopes.read(response.content, response.headers, row_type)
         except ValueError:
             raise response.not_json() from None
+        except FailureToldError as failure:
+            raise self._told(response, failure, what) from None
+
+    def _told(self, response: Response, failure: FailureToldError, what: str) -> Exception:
+        """Return what a failure in the body of a good answer means: to come back later, or the end."""
+        if failure.status in RETRYABLE_STATUSES:
+            return self._transport.retryable(response, failure.status)
+        said = f"{failure.names}: {self._transport.one_line(failure.text)}"
+        return UnknownEnvelopeError(
+            f"YOC answers {what} with success and a failure in one ({said}); please report this."
+        )
 
     def _exchange(self, method: Literal["GET", "POST"], sent: list[str], **body: Any) -> Response:  # noqa: ANN401 - JSON
         """Return the answer to a signed request, taken down in `sent`; after a 401 the token is renewed, once."""
@@ -218,8 +239,12 @@ class YOCClient:
 
     def _raise_for_status(self, response: Response, what: str) -> None:
         self._transport.raise_if_retryable(response)
-        if not response.is_refusal:
+        if response.status in WHOLE:
             return
+        if not response.is_refusal:
+            raise UnknownEnvelopeError(
+                f"YOC answers {what} with HTTP {response.status}, which is no whole answer; please report this."
+            )
         said = self._transport.excerpt(response)
         if response.status == UNAUTHORIZED:
             raise LoginError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,11 +13,12 @@ import urllib3.exceptions
 
 from tap_yoc.api.deadline import DeadlineAdapter
 from tap_yoc.api.retry import http_date, retry_after_seconds
-from tap_yoc.errors import NotSentError, RetryableError, SettingsError
+from tap_yoc.decoding.envelope import raise_if_failed
+from tap_yoc.errors import FailureToldError, NotSentError, RetryableError, SettingsError
 from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
     from datetime import datetime
 
     from tap_yoc.clock import Clock
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 
 LONGEST_EXCERPT = 200
 LEAST_REDIRECT, LEAST_REFUSAL, TOO_MANY_REQUESTS, UNAVAILABLE = 300, 400, 429, 503
+ACCEPTED = 202
+"""The server has begun, and has nothing to show yet."""
 RETRYABLE_STATUSES = frozenset(
-    {408, 425, TOO_MANY_REQUESTS, 500, 502, UNAVAILABLE, 504, 507, 509, 520, 521, 522, 523, 524}
+    {ACCEPTED, 408, 425, TOO_MANY_REQUESTS, 500, 502, UNAVAILABLE, 504, 507, 509, 520, 521, 522, 523, 524}
 )
 
 
@@ -50,6 +54,17 @@ class Response:
     def is_refusal(self) -> bool:
         """Whether the server did not do what it was asked."""
         return is_refusal(self.status)
+
+    @cached_property
+    def told(self) -> FailureToldError | None:
+        """The failure that a body tells of, though the status is good; None where it tells of none, or is no JSON."""
+        try:
+            raise_if_failed(decode(self.content))
+        except FailureToldError as failure:
+            return None if self.is_refusal else failure
+        except ValueError:
+            return None
+        return None
 
     @property
     def date(self) -> datetime | None:
@@ -156,9 +171,19 @@ class Transport:
     def raise_if_retryable(self, response: Response) -> None:
         """Raise `RetryableError` for an answer that asks to come back later."""
         if response.status in RETRYABLE_STATUSES:
-            wait = retry_after_seconds(response.headers.get("Retry-After"), self.clock.now(), response.date)
-            slow_down = response.status in {TOO_MANY_REQUESTS, UNAVAILABLE}
-            raise RetryableError(f"HTTP {response.status}", retry_after=wait, slow_down=slow_down)
+            raise self.retryable(response, response.status)
+
+    def raise_if_told(self, response: Response, statuses: Container[int] = RETRYABLE_STATUSES) -> None:
+        """Raise `RetryableError` for an answer whose body asks to come back later, though its status is good."""
+        if response.told and (status := response.told.status) and status in statuses:
+            raise self.retryable(response, status)
+
+    def retryable(self, response: Response, status: int) -> RetryableError:
+        """Return what to raise for an answer that asks to come back later, by its status or by one in its body."""
+        says = f"HTTP {status}" if status == response.status else f"HTTP {status}, told in the body of an answer"
+        wait = retry_after_seconds(response.headers.get("Retry-After"), self.clock.now(), response.date)
+        slow_down = status in {TOO_MANY_REQUESTS, UNAVAILABLE}
+        return RetryableError(says, status=status, retry_after=wait, slow_down=slow_down)
 
     def excerpt(self, response: Response) -> str:
         """Return what an error answer says, in one short line and without secrets."""
@@ -167,10 +192,13 @@ class Transport:
         except ValueError:
             return f"HTTP {response.status}"
         said = " ".join(str(body[key]) for key in _ERROR_KEYS if body.get(key)) if isinstance(body, dict) else ""
-        said = " ".join(self.redactor.clean(said).split())
-        if len(said) > LONGEST_EXCERPT:
-            said = f"{said[:LONGEST_EXCERPT]}…"
+        said = self.one_line(said)
         return f"HTTP {response.status}: {said}" if said else f"HTTP {response.status}"
+
+    def one_line(self, text: str) -> str:
+        """Return what a server says as one short line without secrets."""
+        said = " ".join(self.redactor.clean(text).split())
+        return f"{said[:LONGEST_EXCERPT]}…" if len(said) > LONGEST_EXCERPT else said
 
 
 def _in_utf8(content: bytes, headers: Mapping[str, str]) -> bytes:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
-from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.decoding.failures import Verdict, signs_in, tells_only_of_failure
+from tap_yoc.errors import FailureToldError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from tap_yoc.decoding.failures import Sign
     from tap_yoc.exact_json import Json
 
 RawRow: TypeAlias = "dict[str, Json]"
@@ -25,6 +27,7 @@ ROW_LISTS = ("data", "items", "results", "rows", "records")
 TOTALS = ("total", "total_count", "total_items", "count")
 TOTAL_HOLDERS = ("pagination", "paging", "meta")
 TOTAL_HEADER = "X-Total-Count"
+_MOST_SIGNS, _LONGEST_NAME = 16, 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +104,8 @@ class EnvelopeReader:
     def __init__(self) -> None:
         """Know no envelope yet."""
         self._known: Envelope | None = None
+        self._beside_rows: set[tuple[str, str]] = set()
+        """What may have been a failure, and stood beside rows."""
 
     def read(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer:
         """Return the rows and the total of a report's answer.
@@ -108,12 +113,14 @@ class EnvelopeReader:
         Raises:
             ValueError: The body is not JSON.
             UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
+            FailureToldError: The answer tells of a failure beside them.
         """
         answer = self._read_known(content, headers, row_type)
         if answer:
             return answer
         body = decode(content)
         path, found = _locate_rows(body)
+        self._judge(body, path, found)
         rows = _trimmed(found)
         if rows is found and (envelope := Envelope.of(body, path)) != self._known:
             self._known = envelope
@@ -132,7 +139,34 @@ class EnvelopeReader:
                 return None
         except UnknownEnvelopeError:
             return None
+        self._judge(body, self._known.path, rows)
         return Answer(rows=rows, total=total_of(body, headers))
+
+    def _judge(self, body: Json, path: Sequence[str], rows: list[Any]) -> None:
+        """Raise for what may be why there are no rows; what stood beside rows before is not."""
+        unclear = [sign for sign in signs_in(body, path) if sign.verdict is Verdict.UNCLEAR]
+        if rows:
+            self._beside_rows |= {(sign.name, sign.text) for sign in unclear[: _MOST_SIGNS - len(self._beside_rows)]}
+        elif left := [sign for sign in unclear if (sign.name, sign.text) not in self._beside_rows]:
+            raise _failure(left)
+
+
+def raise_if_failed(body: Json, path: Sequence[str] | None = None) -> None:
+    """Raise for an answer that tells of a failure on the way to what it is about; anywhere if there is no way.
+
+    Raises:
+        FailureToldError: It does.
+    """
+    if failed := [sign for sign in signs_in(body, path) if sign.verdict is Verdict.FAILED]:
+        raise _failure(failed)
+
+
+def _failure(signs: Sequence[Sign]) -> FailureToldError:
+    return FailureToldError(
+        names=" and ".join(f"`{sign.name}`" for sign in signs[:_MOST_SIGNS]),
+        text=" ".join(sign.text for sign in signs[:_MOST_SIGNS] if sign.text),
+        status=next((sign.status for sign in signs if sign.status), None),
+    )
 
 
 def rows_of(body: Json) -> list[RawRow]:
@@ -153,11 +187,16 @@ def rows_path(body: Json) -> tuple[str, ...]:
 
 def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[RawRow]]:
     """Return the rows as they came, and the keys that lead to them."""
-    if isinstance(body, dict) and _is_failure(body):
-        raise UnknownEnvelopeError("YOC answered a report with success and a failure in one; please report this.")
     found = _find_rows(body, levels=2)
+    raise_if_failed(body, found[0] if found else None)
+    if found and len(found[1]) == 1 and tells_only_of_failure(found[1][0]):
+        raise_if_failed(found[1][0])
     if found is None:
-        keys = sorted(map(str, body)) if isinstance(body, dict) else type(body).__name__
+        keys = (
+            [key[:_LONGEST_NAME] for key in sorted(body)[:_MOST_SIGNS]]
+            if isinstance(body, dict)
+            else type(body).__name__
+        )
         raise UnknownEnvelopeError(
             f"YOC's answer to a report has no single list of rows (found: {keys}); please report this."
         )
@@ -170,14 +209,6 @@ def _trimmed(rows: list[RawRow]) -> list[RawRow]:
     if any(name != name.strip() for name in names):
         return [{name.strip(): cell for name, cell in row.items()} for row in rows]
     return rows
-
-
-def _is_failure(body: dict[str, Json]) -> bool:
-    return (
-        any(body.get(key) for key in ("error", "errors"))
-        or body.get("success") is False
-        or str(body.get("status")).lower() in {"error", "fail", "failed", "failure"}
-    )
 
 
 def _find_rows(body: Json, levels: int, path: tuple[str, ...] = ()) -> tuple[tuple[str, ...], list[RawRow]] | None:

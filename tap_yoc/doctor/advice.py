@@ -105,7 +105,11 @@ REMEDIES = (
     Remedy(
         "404 to the first report", "Look at hub.yoc.com whether the account has figures; if it has, report all of this."
     ),
-    Remedy("no single list|and a failure in one|has no lists|without a name|holds a value that|same rows what", REPORT),
+    Remedy(
+        "no single list|and a failure in one|is no whole answer|has no lists|without a name|holds a value that"
+        "|same rows what",
+        REPORT,
+    ),
     Remedy(
         "refuses Page",
         "Report all of this. If only the step history fails, set start_date some days later until YOC takes it.",

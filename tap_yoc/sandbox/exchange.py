@@ -123,6 +123,7 @@ async def _before(exchange: Exchange) -> Reply | None:
 
 def _instead(fault: Fault, exchange: Exchange) -> Reply | None:
     """Return the answer of a fault that takes the handler's place."""
+    wait = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}
     echo = {"error": "bad_request", "body": exchange.text, "headers": dict(exchange.request.headers)}
     replies = {
         "html_200": Reply(text=HTML.format("Under maintenance"), media_type="text/html"),
@@ -130,6 +131,10 @@ def _instead(fault: Fault, exchange: Exchange) -> Reply | None:
         "no_rows_key": Reply(content={"status": "ok"}),
         "redirect": Reply(status=fault.status or 307, text="", headers={"Location": fault.location or "/"}),
         "echo_secrets": Reply(status=fault.status or 400, content=echo),
+        "told_status": Reply(content={"status": fault.status or 500, "data": []}, headers=wait),
+        "told_code": Reply(content={"code": fault.status or 429, "message": "quota", "data": []}, headers=wait),
+        "told_flag": Reply(content={"success": "false", "data": []}),
+        "told_nested": Reply(content={"data": {"error": "boom", "rows": []}}),
         "reset_before": Reply(),
     }
     return replies.get(fault.kind)

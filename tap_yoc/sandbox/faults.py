@@ -37,6 +37,11 @@ KINDS: dict[str, str] = {
     "nul_cell": "Puts U+0000 into a text in the first row (`column`, or the first text).",
     "wrong_total": "Sends a total that is one too high.",
     "no_rows_key": 'Answers 200 with `{"status": "ok"}`.',
+    "told_status": 'Answers 200 with `{"status": 500, "data": []}` (or `status`), with `retry_after` where given.',
+    "told_code": 'Answers 200 with `{"code": 429, "message": "quota", "data": []}` (or `status`), likewise.',
+    "told_flag": 'Answers 200 with `{"success": "false", "data": []}`.',
+    "told_nested": 'Answers 200 with `{"data": {"error": "boom", "rows": []}}`.',
+    "told_beside_rows": 'Puts `"error": "partial"` beside the rows.',
     "revise": "Changes the facts first: one ad unit disappears, and one that had disappeared returns.",
 }
 TOKEN_KINDS = {"lost_rotation", "revoke_family"}
@@ -44,6 +49,8 @@ OWN_OPTIONS: dict[str, tuple[str, ...]] = {
     "status": ("status", "retry_after"),
     "redirect": ("location", "status"),
     "echo_secrets": ("status",),
+    "told_status": ("status", "retry_after"),
+    "told_code": ("status", "retry_after"),
     "slow": ("seconds",),
     "slow_body": ("seconds",),
     "garbage_cell": ("column",),

@@ -71,6 +71,8 @@ def _report(exchange: Exchange) -> Reply:
     written = damaged_rows(rows_as_json(page.rows, plan, forms), fault, world.today)
     told = damaged_total(page, fault)
     content, headers = envelope(written, told, forms)
+    if fault and fault.kind == "told_beside_rows" and isinstance(content, dict):
+        content["error"] = "partial"
     return Reply(content=content, headers=headers, rows=len(written), total=told.total)
 
 

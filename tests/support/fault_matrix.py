@@ -257,6 +257,43 @@ CASES = {
         what="an answer that is a number", faults=report("json_scalar", FOREVER), does="fails the stream", code=4,
         bookmark=None, sees="has no single list of rows (found: int)",
     ),
+    "a status told in a 200": Case(
+        what='200 with `{"status": 500, "data": []}`, twice', faults=report("told_status", 2), does=WAITS,
+        sees="HTTP 500, told in the body of an answer; waiting",
+    ),
+    "a quota told in a 200": Case(
+        what='200 with `{"code": 429, "data": []}` and `Retry-After: 7`',
+        faults=report("told_code", retry_after="7"), does="waits as long as it is asked to",
+        sees="HTTP 429, told in the body of an answer; waiting 7.0 seconds.",
+    ),
+    "a status told for ever": Case(
+        what='200 with `{"status": 500, "data": []}` every time', faults=report("told_status", FOREVER), does=GIVES_UP,
+        code=5, bookmark=None, sees="max_wait_minutes allows (HTTP 500, told in the body of an answer)",
+    ),
+    "another code told in a 200": Case(
+        what='200 with `{"code": 403, "data": []}`', faults=report("told_code", FOREVER, status=403),
+        does="fails the stream", code=4, bookmark=None, sees="with success and a failure in one (`code`: 403)",
+    ),
+    "no success told in a 200": Case(
+        what='200 with `{"success": "false", "data": []}`', faults=report("told_flag", FOREVER),
+        does="fails the stream", code=4, bookmark=None, sees="with success and a failure in one (`success`: false)",
+    ),
+    "an error told beside no rows": Case(
+        what='200 with `{"data": {"error": "boom", "rows": []}}`', faults=report("told_nested", FOREVER),
+        does="fails the stream", code=4, bookmark=None, sees="with success and a failure in one (`error`: boom)",
+    ),
+    "an error told beside rows": Case(
+        what='rows with `"error": "partial"` beside them', faults=report("told_beside_rows", FOREVER),
+        does="fails the stream", code=4, bookmark=None, sees="with success and a failure in one (`error`: partial)",
+    ),
+    "the metadata fails in a 200": Case(
+        what='200 with `{"code": 503}` for the metadata and for the login, twice',
+        faults=(
+            {"kind": "told_code", "where": "metadata", "status": 503, "times": 2},
+            {"kind": "told_code", "where": "token", "status": 503, "times": 2},
+        ),
+        does=WAITS, sees="The login: HTTP 503, told in the body of an answer; waiting",
+    ),
     "text in a number": Case(
         what="`n/a` in a number", faults=report("garbage_cell", FOREVER, column="impressions"),
         does="fails the stream, naming column and day", code=4, bookmark=None,

@@ -15,7 +15,7 @@ from harness import run_tap
 from tap_yoc.api.client import Query
 from tap_yoc.dates import Window
 from tap_yoc.decoding.envelope import Answer
-from tap_yoc.decoding.page import Rows
+from tap_yoc.decoding.row_types import Rows
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.pagination import ServerBehaviour
 from tap_yoc.engine.prefetch import ReadAhead, Reader

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from tap_yoc.decoding.envelope import Envelope, EnvelopeReader, rows_of
-from tap_yoc.decoding.page import Rows
+from tap_yoc.decoding.row_types import Rows
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.errors import CellError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode

@@ -17,8 +17,7 @@ import msgspec
 
 from tap_yoc.dates import day_of
 from tap_yoc.decoding.number_literals import NULL, are_plain, without_quotes, written
-from tap_yoc.decoding.page import Rows
-from tap_yoc.decoding.row_types import row_type
+from tap_yoc.decoding.row_types import Rows, row_type
 from tap_yoc.errors import CellError, IncompleteDataError
 from tap_yoc.exact_json import decode, exact_number
 from tap_yoc.reports.columns import Kind
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tap_yoc.decoding.envelope import Envelope, RawRow
-    from tap_yoc.decoding.page import Row
+    from tap_yoc.decoding.row_types import Row
     from tap_yoc.exact_json import Json
     from tap_yoc.reports.columns import Column
     from tap_yoc.reports.report import Report

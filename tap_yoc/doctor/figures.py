@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from tap_yoc.decoding.page import Rows
+    from tap_yoc.decoding.row_types import Rows
     from tap_yoc.doctor.findings import Step
     from tap_yoc.doctor.observed_tap import ObservedTap
     from tap_yoc.doctor.recording_transport import RecordedAnswer

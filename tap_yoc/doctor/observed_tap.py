@@ -26,7 +26,7 @@ else:
 if TYPE_CHECKING:
     from tap_yoc.api.client import Query
     from tap_yoc.dates import Window
-    from tap_yoc.decoding.page import Rows
+    from tap_yoc.decoding.row_types import Rows
     from tap_yoc.decoding.rows import RowShape
     from tap_yoc.doctor.recording_transport import RecordedAnswer
     from tap_yoc.reports.report import Report

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.api.client import Query, YOCClient
     from tap_yoc.decoding.envelope import Answer, RowType
-    from tap_yoc.decoding.page import Rows
+    from tap_yoc.decoding.row_types import Rows
     from tap_yoc.reports.report import Report
     from tap_yoc.summary import RunSummary
 

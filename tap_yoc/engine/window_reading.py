@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.api.client import Query
     from tap_yoc.dates import Window
-    from tap_yoc.decoding.page import Rows
+    from tap_yoc.decoding.row_types import Rows
     from tap_yoc.decoding.rows import RowShape
     from tap_yoc.engine.run import Run
     from tap_yoc.reports.report import Report

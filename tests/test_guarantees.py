@@ -399,14 +399,12 @@ def test_the_next_window_is_asked_for_before_this_one_is_written(
     monkeypatch.setattr(YOCMessageWriter, "write_records", noting)
     run = run_tap({**config, "window_days": 5}, streams=["site_daily"])
     assert run.exit_code == 0, run.log
-    assert done == [
+    assert done[:3] == [
         "asked for 2026-06-01 to 2026-06-05",
         "asked for 2026-06-06 to 2026-06-10",
         "asked for 2026-06-11 to 2026-06-14",
-        "wrote site_daily",
-        "wrote site_daily",
-        "wrote site_daily",
     ]
+    assert set(done[3:]) == {"wrote site_daily"}
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from harness import settings_of
 
 from tap_yoc.dates import Window
 from tap_yoc.engine.control_totals import ControlTotals, DailySums
+from tap_yoc.engine.reach import Reach
 from tap_yoc.errors import IncompleteDataError, InconsistentWindowError, PermissionDeniedError, UnavailableError
 from tap_yoc.reports.columns import Column, Role, kind_of
 from tap_yoc.reports.metadata import AccountMetadata
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tap_yoc.engine.prefetch import Reader
     from tap_yoc.reports.report import Report
 
+TODAY = date(2026, 6, 15)
 REACH = Window(first=date(2025, 12, 16), last=date(2026, 6, 14))
 WINDOW = Window(first=date(2026, 6, 1), last=date(2026, 6, 3))
 METRICS = ["ad_requests", "impressions"]
@@ -66,7 +69,9 @@ def control(
 ) -> ControlTotals:
     """Return control figures that a fake reader reads."""
     warn = pytest.fail if warnings is None else warnings.append
-    return ControlTotals(cast("Reader", reader), account or offer(*METRICS), REACH, 500, warn)
+    login = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
+    reach = Reach(today=TODAY, settings=settings_of(login), warn=warn)
+    return ControlTotals(cast("Reader", reader), account or offer(*METRICS), reach, 500, warn)
 
 
 def figures(*rows: tuple[str, int | None, int | None]) -> DailySums:

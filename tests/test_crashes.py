@@ -152,7 +152,8 @@ def test_an_empty_fortnight_is_passed_only_when_it_is_old(gappy: Sandbox, clock:
     """The bookmark passes empty days that are older than the lookback, and waits for those that are not."""
     gappy.reset()
     config = {**gappy.config, "start_date": "2026-04-03", "end_date": "2026-04-16"}
-    run = run_tap(config, streams=["daily_totals"], clock=clock)
+    before = {"bookmarks": {"daily_totals": {"replication_key": "date", "replication_key_value": "2026-04-02"}}}
+    run = run_tap({**config, "lookback_days": 0}, streams=["daily_totals"], clock=clock, state=before)
     assert run.exit_code == 0, run.log
     assert run.records("daily_totals") == []
     assert run.bookmark("daily_totals") == "2026-04-16"

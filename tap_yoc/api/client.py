@@ -20,6 +20,7 @@ from tap_yoc.reports.columns import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from tap_yoc.api.auth import Signer, TokenManager
     from tap_yoc.api.retry import Retrier
@@ -58,6 +59,8 @@ class Query:
 
     A list, since threads may append to one without a lock.
     """
+    received: list[datetime] = field(default_factory=list, compare=False)
+    """The instant at which each page arrived, in that order."""
 
     @classmethod
     def of(
@@ -202,6 +205,7 @@ class YOCClient:
                 if is_probe and errors == ERRORS_THAT_REFUSE:
                     return None  # a negative offset reaches some servers' database
                 raise
+            query.received.append(self._transport.clock.now())
             if answer.rows and number <= FIRST_PAGE:  # which stays when others come and go
                 self._served = body
             return answer

@@ -23,7 +23,7 @@ SLOW_SECONDS = 10
 
 def settings(observed: ObservedTap) -> Step:
     """Say what a run with these settings would read."""
-    wanted, own_settings = observed.run.wanted, observed.settings
+    wanted, own_settings = observed.run.reach.wanted, observed.settings
     if wanted is None:
         return note(
             "Valid, but start_date and end_date leave no day that YOC serves: a run reads nothing.",

@@ -45,7 +45,7 @@ def days(observed: ObservedTap) -> Step:
     """
     run, found = observed.run, observed.findings
     run.metadata.require_figures()
-    reach = run.reach
+    reach = run.reach.days
     if reach.last < reach.first:
         return skipped("Not tried: end_date lies before the days that YOC serves.")
     week = Window(first=max(reach.first, reach.last - timedelta(days=DAYS - 1)), last=reach.last)
@@ -118,7 +118,7 @@ def _answer_to(beyond: RecordedAnswer | None, neighbour: RecordedAnswer | None, 
 
 def history(observed: ObservedTap) -> Step:
     """Ask for the first day that a run reads."""
-    if (wanted := observed.run.wanted) is None:
+    if (wanted := observed.run.reach.wanted) is None:
         return skipped("Not tried: there is no day to read.")
     first = Window(first=wanted.first, last=wanted.first)
     shape, query = _totals(observed, first, observed.settings.page_size)

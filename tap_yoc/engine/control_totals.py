@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.api.client import Query
 from tap_yoc.dates import day_of
+from tap_yoc.engine.reach import read_within
 from tap_yoc.engine.reread import read_all_with_reread
 from tap_yoc.errors import IncompleteDataError, PermissionDeniedError
 from tap_yoc.reports.report import DATE, Report
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.dates import Window
     from tap_yoc.engine.prefetch import Reader
+    from tap_yoc.engine.reach import Reach
     from tap_yoc.reports.columns import Column
     from tap_yoc.reports.metadata import AccountMetadata
 
@@ -79,29 +81,31 @@ class ControlTotals:
     """The account's totals, read once a run, and again after a difference since figures may have been revised."""
 
     def __init__(
-        self, reader: Reader, metadata: AccountMetadata, reach: Window, page_size: int, warn: Callable[[str], None]
+        self, reader: Reader, metadata: AccountMetadata, reach: Reach, page_size: int, warn: Callable[[str], None]
     ) -> None:
-        """Read nothing yet; `reach` is all days that any stream may read."""
+        """Read nothing yet."""
         self._reader = reader
-        self._offer = metadata
+        self._metadata = metadata
         self._reach = reach
         self._page_size = page_size
         self._warn = warn
         self._totals: DailySums | None = None
         self._days: set[str] = set()
         """Those that had figures whenever the totals were read."""
-        self._is_usable = bool(metadata.additive) and DATE in metadata.dimensions and reach.first <= reach.last
+        self._is_usable = (
+            bool(metadata.additive) and DATE in metadata.dimensions and reach.compared.first <= reach.compared.last
+        )
 
     @property
     def metrics(self) -> tuple[Column, ...]:
         """The metrics that can be compared."""
-        return self._offer.additive if self._is_usable else ()
+        return self._metadata.additive if self._is_usable else ()
 
-    @property
-    def newest_day(self) -> date | None:
-        """The newest day that has figures, None when that is not known."""
+    def newest_day(self, until: date | None = None) -> date | None:
+        """Return the newest day that has figures, up to a day; None when that is not known, or when there is none."""
         totals = self._read()
-        return day_of(max(totals.days)) if totals and totals.days else None
+        days = [day for day in totals.days if until is None or day <= until.isoformat()] if totals else []
+        return day_of(max(days)) if days else None
 
     def differences(self, figures: DailySums, window: Window) -> dict[date, str]:
         """Return the days on which a stream's figures differ from the account's, each with how, in words.
@@ -119,15 +123,19 @@ class ControlTotals:
         if self._totals is None and self._is_usable:
             report = Report(
                 name="control figures",
-                group_by=self._offer.pick([DATE]),
+                group_by=self._metadata.pick([DATE]),
                 data_fields=self.metrics,
                 lookback_days=0,
             )
-            query = Query.of(report, window=self._reach, page_size=self._page_size)
-            try:
-                rows = read_all_with_reread(
+
+            def read(days: Window) -> list[dict[str, Any]]:
+                query = Query.of(report, window=days, page_size=self._page_size)
+                return read_all_with_reread(
                     lambda: self._reader.rows(report, query), "The account's totals", self._warn
                 )
+
+            try:
+                rows = read_within(self._reach, lambda: self._reach.compared, read)
             except (IncompleteDataError, PermissionDeniedError) as error:
                 self._is_usable = False
                 self._warn(f"The account's totals cannot be read ({error}); days are not compared with them.")

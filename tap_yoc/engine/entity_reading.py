@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.api.client import Query
+from tap_yoc.engine.reach import read_within
 from tap_yoc.engine.reread import read_all_with_reread
 from tap_yoc.errors import IncompleteDataError
 from tap_yoc.reports.report import DATE, Report
@@ -39,11 +40,12 @@ class EntityReading:
         Raises:
             IncompleteDataError: Which name is the newest cannot be told.
         """
-        if (window := self._run.wanted) is None:
+        reach = self._run.reach
+        if reach.wanted is None:
             self._run.warn_of_nothing_to_read()
             return []
-        newest = self._newest(window)
-        self._run.summary.log_read(self._name, window, len(newest))
+        newest = read_within(reach, lambda: reach.wanted or reach.days, self._newest)
+        self._run.summary.log_read(self._name, reach.wanted, len(newest))
         return [
             {column.name: None if row[column.name] == column.missing else row[column.name] for column in self.columns}
             for row in newest.values()

@@ -8,22 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_yoc.api.client import Query
-from tap_yoc.dates import ONE_DAY, gaps_between
-from tap_yoc.decoding.page import Page
+from tap_yoc.dates import ONE_DAY, Window, gaps_between
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.bookmarks import advance
 from tap_yoc.engine.reread import with_reread
 from tap_yoc.engine.window_reading import WindowReading
-from tap_yoc.engine.windows import plan
-from tap_yoc.reports.report import FETCHED_AT
+from tap_yoc.engine.windows import Plan, plan
+from tap_yoc.errors import RequestRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import date
 
-    from tap_yoc.dates import Window
+    from tap_yoc.decoding.page import Page
     from tap_yoc.engine.run import Run
-    from tap_yoc.engine.windows import Plan
     from tap_yoc.reports.report import Report
 
 
@@ -53,66 +51,100 @@ class ReportReading:
         self._days_with_rows: set[date] = set()
 
     def __iter__(self) -> Iterator[Page | Bookmark]:
-        """Yield the report's rows in pages, and behind each window that was read whole the bookmark."""
-        return self._by_windows() if self._report.is_daily else self._one_total()
+        """Yield the report's rows in pages, and behind each window that was read whole the bookmark.
 
-    def _by_windows(self) -> Iterator[Page | Bookmark]:
-        run, days = self._run, self._plan()
-        self._log_plan(days)
+        A report without `date` is one total over all days, and has no bookmark.
+        """
+        run, planned = self._run, self._plan()
         shape = RowShape(self._report, self._figures)
-        queries = [self._query(window) for window in days.windows]
-        for number, (window, query) in enumerate(zip(days.windows, queries, strict=True), start=1):
-            if self._bookmark and not run.settings.backfill and window.first <= self._bookmark:
-                run.summary.count_reread(window.first)
-            reading = WindowReading(run, self._report, shape, query, added=self._added, next_first=days.next_first)
-            attempt = partial(reading.pages, queries[number:])
-            yield from with_reread(attempt, f"Stream {self._report.name}, {window}", run.summary.warn)
+        queries = [self._query(window) for window in planned.windows]
+        last = None
+        while queries:
+            query, *upcoming = queries
+            reading = WindowReading(run, self._report, shape, query, added=self._added, next_first=planned.next_first)
+            try:
+                yield from self._read(reading, upcoming)
+            except RequestRefusedError as error:
+                if reading.has_begun or not run.reach.narrow(reading.window, error):
+                    raise
+                served = [run.reach.clip(each.window) for each in queries if each.window]
+                queries = [self._query(window) for window in served if window]
+            else:
+                queries, last = upcoming, reading.window.last
+        if self._days_with_rows:
+            shape.warn_of_missing_figures(run.summary)
+        if last and self._report.is_daily and not self._report.query:
+            self._warn_of_empty_days(last)
+
+    def _read(self, reading: WindowReading, upcoming: Sequence[Query]) -> Iterator[Page | Bookmark]:
+        """Yield the rows of a window, then the bookmark behind it."""
+        run, report, window = self._run, self._report, reading.window
+        if self._bookmark and not run.settings.backfill and window.first <= self._bookmark:
+            run.summary.count_reread(window.first)
+        what = f"Stream {report.name}, {window}" if report.is_daily else f"Stream {report.name}"
+        yield from with_reread(partial(reading.pages, upcoming), what, run.summary.warn)
+        run.reach.confirm(window)
+        if report.is_daily:
             self._days_with_rows |= reading.days_with_rows
             run.summary.complete(list(window.days()))
             yield Bookmark(self._advance(window))
-        if self._days_with_rows:
-            shape.warn_of_missing_figures(run.summary)
-        if days.windows and not self._report.query:
-            self._warn_of_empty_days(days.windows[-1].last)
 
     def _plan(self) -> Plan:
-        run, settings = self._run, self._run.settings
-        return plan(
+        """Return the days to read; note them, and warn of days that cannot be read."""
+        run, report = self._run, self._report
+        if not report.is_daily:
+            return self._plan_one_total()
+        settings, backfill = run.settings, run.settings.backfill
+        planned = plan(
             today=run.today,
             start_date=settings.start_date,
             end_date=settings.end_date,
             bookmark=self._bookmark,
-            lookback_days=self._report.lookback_days,
+            lookback_days=report.lookback_days,
             window_days=settings.window_days,
-            backfill=settings.backfill,
-            newest=None if self._report.query else run.control_totals.newest_day,
+            backfill=backfill,
+            newest=run.control_totals.newest_day(),
+            served=Window(first=run.reach.first, last=run.reach.last),
         )
-
-    def _log_plan(self, days: Plan) -> None:
-        """Note what is read, and warn of days that cannot be."""
-        run, backfill = self._run, self._run.settings.backfill
-        if days.windows:
-            run.summary.plan(days.windows[0].first, days.windows[-1].last)
+        if planned.windows:
+            run.summary.plan(planned.windows[0].first, planned.windows[-1].last)
         elif backfill or not self._bookmark:
             run.warn_of_nothing_to_read()
-        if days.lost:
+        if planned.lost:
             run.summary.warn(
-                f"Stream {self._report.name}: YOC no longer serves {days.lost}; the backfill leaves these days out."
+                f"Stream {report.name}: YOC no longer serves {planned.lost}; the backfill leaves these days out."
                 if backfill
-                else f"Stream {self._report.name}: YOC no longer serves {days.lost}; these days were never read."
+                else f"Stream {report.name}: YOC no longer serves {planned.lost}; these days were never read."
             )
+        return planned
+
+    def _plan_one_total(self) -> Plan:
+        run, name = self._run, self._report.name
+        if (wanted := run.reach.wanted) is None:
+            run.warn_of_nothing_to_read()
+        else:
+            logger = logging.getLogger(f"tap-yoc.{name}")
+            logger.info("%s has no date: one total over %s, read anew in every run.", name, wanted)
+        return Plan(windows=(wanted,) if wanted else (), lost=None, next_first=run.today)
 
     def _advance(self, window: Window) -> date | None:
-        """Return the bookmark behind a window that was read completely; a backfill leaves it untouched."""
-        run = self._run
-        if not run.settings.backfill:
-            self._bookmark = advance(
-                self._bookmark,
-                window=window,
-                newest_with_rows=max((day for day in self._days_with_rows if day <= window.last), default=None),
-                today=run.today,
-                lookback_days=self._report.lookback_days,
-            )
+        """Return the bookmark behind a window that was read completely.
+
+        A backfill leaves it untouched, and without a single row so far there is none: that may be an outage.
+        """
+        run, report = self._run, self._report
+        if run.settings.backfill or not (self._bookmark or self._days_with_rows):
+            return self._bookmark
+        newest = max((day for day in self._days_with_rows if day <= window.last), default=None)
+        if report.query:  # its days are complete when the account's totals have them, with rows of its own or without
+            newest = run.control_totals.newest_day(until=window.last) or newest
+        self._bookmark = advance(
+            self._bookmark,
+            window=window,
+            newest_with_rows=newest,
+            today=run.today,
+            lookback_days=report.lookback_days,
+        )
         return self._bookmark
 
     def _query(self, window: Window) -> Query:
@@ -128,21 +160,6 @@ class ReportReading:
             data_fields=fields,
             filters=(report.query,) if report.query else (),
         )
-
-    def _one_total(self) -> Iterator[Page]:
-        """Yield the rows of a report without days: one total from start to end, read anew in every run."""
-        run, report = self._run, self._report
-        if (window := run.wanted) is None:
-            run.warn_of_nothing_to_read()
-            return
-        logger = logging.getLogger(f"tap-yoc.{report.name}")
-        logger.info("%s has no date: one total over %s, read anew in every run.", report.name, window)
-        fetched_at, rows = run.fetched_at(), 0
-        shape, query = RowShape(report, self._figures), self._query(window)
-        for page in with_reread(lambda **_: run.reader.pages(shape, query), f"Stream {report.name}", run.summary.warn):
-            rows += len(page)
-            yield Page(page, shape, {FETCHED_AT: fetched_at} if FETCHED_AT in self._added else {})
-        run.summary.log_read(report.name, window, rows)
 
     def _warn_of_empty_days(self, last: date) -> None:
         warn = self._run.summary.warn

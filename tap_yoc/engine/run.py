@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,10 @@ from tap_yoc.api.rate_limiter import RateLimiter
 from tap_yoc.api.retry import Retrier
 from tap_yoc.api.token_store import token_store
 from tap_yoc.api.transport import Transport
-from tap_yoc.dates import ONE_DAY, Window, earliest_served, today_at
+from tap_yoc.dates import today_at
 from tap_yoc.engine.control_totals import ControlTotals
 from tap_yoc.engine.prefetch import Reader
+from tap_yoc.engine.reach import Reach
 from tap_yoc.reports.custom import custom_reports
 from tap_yoc.reports.metadata import AccountMetadata
 from tap_yoc.reports.standard import available_entities, standard_reports
@@ -53,7 +53,7 @@ class Run:
         self.clock = clock
         self.today = today_at(clock.now(), settings.timezone)
         self.summary = RunSummary(monotonic=clock.monotonic, clean=redactor.clean)
-        self._fetched_at = datetime.min.replace(tzinfo=timezone.utc)
+        self.reach = Reach(today=self.today, settings=settings, warn=self.summary.warn)
         self.stopped_by: YOCError | None = None
         """The failure after which nothing more is asked: the login is refused."""
         self._limiter = RateLimiter(concurrency=settings.concurrency, clock=clock)
@@ -105,32 +105,11 @@ class Run:
     @cached_property
     def control_totals(self) -> ControlTotals:
         """The account's totals of each day."""
-        days = self.reach
-        if backfill := self.settings.backfill:
-            days = Window(first=days.first, last=min(backfill.last, self.today - ONE_DAY))
-        return ControlTotals(self.reader, self.metadata, days, self.settings.page_size, self.summary.warn)
-
-    @property
-    def reach(self) -> Window:
-        """All days that are served, up to yesterday or `end_date`."""
-        yesterday = self.today - ONE_DAY
-        return Window(first=earliest_served(self.today), last=min(self.settings.end_date or yesterday, yesterday))
-
-    @property
-    def wanted(self) -> Window | None:
-        """The days of the reach from `start_date` on, None when there are none."""
-        reach = self.reach
-        first = max(self.settings.start_date or reach.first, reach.first)
-        return Window(first=first, last=reach.last) if first <= reach.last else None
+        return ControlTotals(self.reader, self.metadata, self.reach, self.settings.page_size, self.summary.warn)
 
     def warn_of_nothing_to_read(self) -> None:
         """Say that no day is left between start and end."""
         self.summary.warn("There is nothing to read: YOC serves none of the days between start and end.")
-
-    def fetched_at(self) -> str:
-        """Return the instant at which a window's reading begins, later than that of every reading before it."""
-        self._fetched_at = max(self.clock.now(), self._fetched_at + timedelta.resolution)
-        return self._fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def close(self) -> None:
         """Stop what is under way and let go of all connections."""

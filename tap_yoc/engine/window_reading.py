@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 from tap_yoc.dates import day_of
 from tap_yoc.decoding.page import Page
@@ -14,7 +15,7 @@ from tap_yoc.reports.standard import DAILY_TOTALS
 from tap_yoc.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date
 
     from tap_yoc.api.client import Query
@@ -26,13 +27,16 @@ if TYPE_CHECKING:
 
 
 class WindowReading:
-    """One window of a daily report, which may be read twice."""
+    """One window of a report, which may be read twice."""
 
     def __init__(  # noqa: PLR0913 - by name
         self, run: Run, report: Report, shape: RowShape, query: Query, *, added: Collection[str], next_first: date
     ) -> None:
         """Read nothing yet; `added` are the additions that are wanted, and days before `next_first` are final."""
-        assert query.window  # noqa: S101 - a daily report is asked for by windows
+        assert query.window  # noqa: S101 - every report is asked for by days
+        self.window: Window = query.window
+        self.has_begun = False
+        """Whether a page was handed over."""
         self.days_with_rows: set[date] = set()
         """Known as soon as the window was read whole."""
         self._run = run
@@ -40,8 +44,9 @@ class WindowReading:
         self._shape = shape
         self._added = added
         self._query = query
-        self._window: Window = query.window
         self._next_first = next_first.isoformat()
+        self._fetched_at = datetime.min.replace(tzinfo=timezone.utc)
+        self._attempts = 0
 
     def pages(self, upcoming: Sequence[Query] = (), *, is_last: bool) -> Iterator[Page]:
         """Yield the window's rows, then compare its days with the account's totals.
@@ -51,40 +56,55 @@ class WindowReading:
         Raises:
             InconsistentWindowError: The rows contradict each other, the total or the account's totals.
         """
-        run = self._run
-        fetched_at, rows = run.fetched_at(), 0
+        run, rows, fetched_at = self._run, 0, ""
+        answers_before = len(self._query.received) if self._attempts else 0
+        self._attempts += 1
         sums = DailySums(self._compared_metrics())
         for page in run.reader.pages(self._shape, self._query, upcoming):
+            fetched_at = fetched_at or self._arrival(answers_before)
             rows += len(page)
-            days = self._shape.column(page, DATE)
-            run.summary.note_newest_day(day_of(days[-1]))
-            sums.add_page(days, {metric: self._shape.column(page, metric) for metric in sums.metrics})
-            yield from self._stamped(page, days, fetched_at)
+            self.has_begun = True
+            if self._report.is_daily:
+                days = self._shape.column(page, DATE)
+                run.summary.note_newest_day(day_of(days[-1]))
+                sums.add_page(days, {metric: self._shape.column(page, metric) for metric in sums.metrics})
+                yield from self._stamped(page, days, fetched_at)
+            else:
+                yield self._page(page, {FETCHED_AT: fetched_at})
         self._compare(sums, is_last=is_last)
-        if rows:
+        if rows and self._report.is_daily:
             self._shape.require_a_figure()
         self.days_with_rows.update(map(day_of, sums.days))
-        run.summary.log_read(self._report.name, self._window, rows, len(self._query.sent))
+        run.summary.log_read(self._report.name, self.window, rows, len(self._query.sent))
+
+    def _arrival(self, answers_before: int) -> str:
+        """Return when the first answer of this reading arrived: one instant for all rows, later than a first reading's.
+
+        With one instant for all rows of a window, a row that a revision took away is older than the others of its day.
+        """
+        self._fetched_at = max(self._query.received[answers_before], self._fetched_at + timedelta.resolution)
+        return self._fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def _stamped(self, rows: Rows, days: Sequence[str], fetched_at: str) -> Iterator[Page]:
         """Yield rows with what the tap adds: in two pages where some of their days are final, and some are not."""
         end_of_final = bisect_left(days, self._next_first)
         for start, stop, is_final in ((0, end_of_final, True), (end_of_final, len(rows), False)):
             if start < stop:
-                added = {FETCHED_AT: fetched_at, IS_FINAL: is_final}
-                shown = {name: value for name, value in added.items() if name in self._added}
-                yield Page(rows.part(start, stop), self._shape, shown)
+                yield self._page(rows.part(start, stop), {FETCHED_AT: fetched_at, IS_FINAL: is_final})
+
+    def _page(self, rows: Rows, added: Mapping[str, Any]) -> Page:
+        return Page(rows, self._shape, {name: value for name, value in added.items() if name in self._added})
 
     def _compared_metrics(self) -> list[str]:
         """Return the metrics whose sums must be the account's: none under a filter, or for the totals themselves."""
-        if self._report.query or self._report.name == DAILY_TOTALS:
+        if not self._report.is_daily or self._report.query or self._report.name == DAILY_TOTALS:
             return []
         return [metric.name for metric in self._run.control_totals.metrics if metric in self._shape.figures]
 
     def _compare(self, sums: DailySums, *, is_last: bool) -> None:
         """Compare each day with the account's totals; after the second reading `on_incomplete_day` decides."""
         run = self._run
-        differences = run.control_totals.differences(sums, self._window) if sums.metrics else {}
+        differences = run.control_totals.differences(sums, self.window) if sums.metrics else {}
         if not differences:
             return
         difference, *others = differences.values()

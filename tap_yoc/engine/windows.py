@@ -43,13 +43,16 @@ def plan(  # noqa: PLR0913 - each argument is one rule of the reach
     window_days: int,
     backfill: Window | None = None,
     newest: date | None = None,
+    served: Window | None = None,
 ) -> Plan:
     """Return the windows to read: from start, bookmark and lookback, within what YOC serves, up to yesterday.
 
     A backfill replaces start, bookmark and lookback, and leaves what the next run reads as it was. `newest` is the
-    newest day that has figures, as far as is known: the bookmark will wait there, and so will the next run.
+    newest day that has figures, if known: the bookmark will wait there, and so will the next run. `served` are the days
+    that YOC serves; left out: six months up to yesterday.
     """
-    earliest, yesterday = earliest_served(today), today - ONE_DAY
+    served = served or Window(first=earliest_served(today), last=today - ONE_DAY)
+    earliest, yesterday = served.first, served.last
     start = start_date or earliest
     last = min(end_date or yesterday, yesterday)
     if backfill:

@@ -113,6 +113,12 @@ class Forms:
     rate_limit_retry_after: str = _text("Retry-After of that 429; empty omits it.")
     latency_ms: int = _number(0, about="Minimum duration of a report, in milliseconds.")
     enforce_reach: bool = _flag(default=True, about="Refuse dates before six months ago or after yesterday.")
+    six_months: str = _choice(
+        "clamped",
+        "overflowing",
+        "180_days",
+        about="What six months before 31 August is: the last of February, 3 March as in PHP, or 180 days back.",
+    )
     stable_sort: bool = _flag(about="Keep the order of rows that `sort` leaves equal. Otherwise it varies by request.")
 
     def __post_init__(self) -> None:

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 MONTHS_SERVED = 6
 
 
-def reach_on(today: date) -> Reach:
-    """Return the days served on a day: from six calendar months ago (clamped to the month's end) to yesterday."""
+def reach_on(today: date, six_months: str = "clamped") -> Reach:
+    """Return the days served on a day, up to yesterday; where the form says how six months are counted back."""
     month = today.year * 12 + today.month - 1 - MONTHS_SERVED
     year, month = divmod(month, 12)
-    day = min(today.day, monthrange(year, month + 1)[1])
-    return Reach(earliest=date(year, month + 1, day), latest=today - timedelta(days=1))
+    first, days = date(year, month + 1, 1), monthrange(year, month + 1)[1]
+    back = {
+        "clamped": first + timedelta(days=min(today.day, days) - 1),
+        "overflowing": first + timedelta(days=today.day - 1),
+        "180_days": today - timedelta(days=180),
+    }
+    return Reach(earliest=back[six_months], latest=today - timedelta(days=1))
 
 
 @dataclass(frozen=True, kw_only=True)

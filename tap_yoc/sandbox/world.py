@@ -85,7 +85,7 @@ class World:
     @property
     def reach(self) -> Reach:
         """Return the days served today."""
-        return reach_on(self.today)
+        return reach_on(self.today, self.forms.six_months)
 
     def plan(self, *, group_by: Sequence[str], data_fields: Sequence[str], sort: Sequence[str], query: object) -> Plan:
         """Return the plan of a report under today's reach and forms.

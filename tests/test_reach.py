@@ -1,0 +1,146 @@
+"""The days that a run can read: fewer than the calendar says if the server refuses the first or the last of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness import VirtualClock, run_tap, settings_of
+
+from tap_yoc.dates import Window
+from tap_yoc.engine.reach import MOST_DAYS_REFUSED, Reach
+from tap_yoc.errors import RequestRefusedError
+
+if TYPE_CHECKING:
+    from tap_yoc.sandbox.server import Sandbox
+
+AUGUST = date(2026, 8, 31)
+LOGIN = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
+NO_DATE = {"name": "sum", "group_by": ["publisher_visx_id"], "data_fields": ["impressions"]}
+
+
+def on(day: date) -> VirtualClock:
+    """Return a clock that stands at the morning of a day."""
+    return VirtualClock(datetime(day.year, day.month, day.day, 6, tzinfo=timezone.utc))
+
+
+def reach_on(today: date, warnings: list[str], **settings: Any) -> Reach:  # noqa: ANN401 - any setting
+    """Return the reach of a run on a day."""
+    return Reach(today=today, settings=settings_of({**LOGIN, **settings}), warn=warnings.append)
+
+
+@pytest.mark.parametrize(
+    ("form", "first", "lost"),
+    [
+        pytest.param("clamped", "2026-03-01", None, id="as-assumed"),
+        pytest.param("overflowing", "2026-03-03", "2026-03-01 to 2026-03-02", id="31-february-is-3-march"),
+        pytest.param("180_days", "2026-03-04", "2026-03-01 to 2026-03-03", id="180-days"),
+    ],
+)
+@pytest.mark.parametrize("stream", ["site_daily", "sites", "sum"])
+def test_a_refused_first_day_costs_only_itself(
+    sandbox: Sandbox, form: str, first: str, lost: str | None, stream: str
+) -> None:
+    """Wherever the server sees six months, all is read from its first day on; days lost are told once."""
+    sandbox.today, sandbox.forms = AUGUST, replace(sandbox.forms, six_months=form)
+    clock = on(AUGUST)
+    sandbox.clock = clock.monotonic
+    run = run_tap({**sandbox.config, "reports": [NO_DATE]}, streams=[stream], clock=clock)
+    assert run.exit_code == 0, run.log
+    assert run.log.count("YOC refuses ") == bool(lost)
+    assert (
+        lost is None or f"YOC refuses {lost}, six months back or a little less; these days cannot be read." in run.log
+    )
+    if stream == "site_daily":
+        assert run.days("site_daily")[0] == first
+        assert run.bookmark("site_daily") == "2026-08-30"
+        assert "cannot be read (" not in run.log, "the account's totals are compared"
+
+
+def test_without_totals_a_stream_finds_the_first_day_itself(sandbox: Sandbox) -> None:
+    """An account without any metric to compare reads its facts all the same."""
+    sandbox.today, sandbox.forms = AUGUST, replace(sandbox.forms, six_months="overflowing")
+    clock = on(AUGUST)
+    sandbox.clock = clock.monotonic
+    report = {"name": "money", "group_by": ["date"], "data_fields": ["revenue"], "query": {"eq": {"country": "DE"}}}
+    sandbox.add_fault("status", where="report", status=403, times=2)  # pages 0 and 1 of the totals
+    run = run_tap({**sandbox.config, "reports": [report]}, streams=["money"], clock=clock)
+    assert run.exit_code == 0, run.log
+    assert "The account's totals cannot be read" in run.log
+    assert run.days("money")[0] == "2026-03-03"
+
+
+def test_a_day_that_is_not_over_where_the_server_is_waits_for_the_next_run(sandbox: Sandbox) -> None:
+    """With a clock that is a day ahead, the newest day is left out, told once, and the bookmark stays before it."""
+    clock = VirtualClock()
+    sandbox.clock = lambda: clock.monotonic() - 86_400
+    sandbox.today = clock.now().date() - timedelta(days=1)
+    run = run_tap({**sandbox.config, "start_date": "2026-06-01"}, streams=["site_daily", "sites"], clock=clock)
+    assert run.exit_code == 0, run.log
+    assert run.days("site_daily")[-1] == "2026-06-13"
+    assert run.bookmark("site_daily") == "2026-06-13"
+    says = "YOC refuses 2026-06-14, which is not over yet by its clock; reading up to 2026-06-13."
+    assert run.log.count(says) == 1
+    assert run.records("sites")
+
+
+def test_a_refusal_for_another_reason_is_bounded_and_told_as_it_is() -> None:
+    """After so many days it is not for the first day: the reach is as it was, and nobody tries again."""
+    warnings: list[str] = []
+    reach, error = reach_on(AUGUST, warnings), RequestRefusedError("no", status=422)
+    tries = 0
+    while reach.narrow(reach.days, error):
+        tries += 1
+    assert tries == MOST_DAYS_REFUSED
+    assert reach.first == date(2026, 3, 1)
+    assert not reach.narrow(reach.days, error)
+    assert warnings == []
+
+
+def test_only_a_query_from_the_first_day_on_can_be_refused_for_it() -> None:
+    """A start date, or a first day that was served before, leave another reason."""
+    error = RequestRefusedError("no", status=422)
+    later = reach_on(AUGUST, [], start_date="2026-05-01")
+    assert later.wanted
+    assert not later.narrow(later.wanted, error)
+    served = reach_on(AUGUST, [])
+    served.confirm(served.days)
+    assert not served.narrow(served.days, error)
+
+
+def test_a_refused_last_day_is_believed_only_by_the_servers_clock() -> None:
+    """Without a date, or when the day is over there as well, the last day is not given up."""
+    yesterday = Window(first=date(2026, 8, 30), last=date(2026, 8, 30))
+    days = Window(first=date(2026, 8, 1), last=date(2026, 8, 30))
+    for server_date in (None, datetime(2026, 8, 31, 6, tzinfo=timezone.utc)):
+        assert not reach_on(AUGUST, []).narrow(days, RequestRefusedError("no", status=422, server_date=server_date))
+    evening = RequestRefusedError("no", status=422, server_date=datetime(2026, 8, 30, 21, 59, tzinfo=timezone.utc))
+    assert reach_on(AUGUST, []).narrow(days, evening)
+    assert not reach_on(AUGUST, []).narrow(yesterday, evening), "nothing is left of the window"
+
+
+def test_a_filtered_report_follows_the_accounts_totals(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """Days on which the filter leaves nothing are complete when the account has figures for them."""
+    report = {"name": "early", "group_by": ["date"], "data_fields": ["impressions"]}
+    report["query"] = {"lt": {"date": "2026-06-12"}}  # type: ignore[assignment] # a filter, in YOC's syntax
+    run = run_tap({**config, "reports": [report]}, streams=["early"])
+    assert run.days("early")[-1] == "2026-06-11"
+    assert run.bookmark("early") == "2026-06-14"
+    assert {row["date"] for row in run.records("early") if row["is_final"]} == {
+        f"2026-06-{day:02}" for day in range(1, 8)
+    }
+    assert sandbox.requests
+
+
+def test_a_stream_that_never_had_a_row_has_no_bookmark(config: dict[str, Any]) -> None:
+    """An empty report may be an outage: nothing is passed until the stream has seen a row, in some run."""
+    report = {"name": "never", "group_by": ["date"], "data_fields": ["impressions"]}
+    report["query"] = {"like": {"ad_unit_name": "no such unit"}}  # type: ignore[assignment] # a filter
+    start = {"start_date": "2026-04-01", "reports": [report]}
+    run = run_tap({**config, **start}, streams=["never"])
+    assert run.exit_code == 0
+    assert run.bookmark("never") is None
+    state = {"bookmarks": {"never": {"replication_key": "date", "replication_key_value": "2026-05-01"}}}
+    assert run_tap({**config, **start}, streams=["never"], state=state).bookmark("never") == "2026-06-14"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tap_yoc.decoding.row_types import Rows
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -25,3 +27,9 @@ class Page:
         """Yield the rows as `{column: value}`."""
         records = map(self.shape.as_dict, self.rows) if self.shape else iter(self.rows)
         return ({**record, **self.added} for record in records)
+
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """Return the cells of each column, without what is added; no columns where there are no rows."""
+        if isinstance(self.rows, Rows) and self.shape:
+            return dict(zip(self.shape.names, self.rows.columns, strict=False))
+        return {name: [row[name] for row in self.rows] for name in (self.rows[0] if self.rows else ())}

@@ -1,4 +1,4 @@
--- The same by ad unit, with its site. A unit that moved has a row for each site it was on.
+-- The same rates by ad unit, with its site. An ad unit that moved has one row per site.
 SELECT
     CASE WHEN facts.ad_unit_visx_id = 0 THEN 'no id'
         ELSE coalesce(ad_unit_name, 'ad unit ' || CAST(facts.ad_unit_visx_id AS varchar)) END AS ad_unit,

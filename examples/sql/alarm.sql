@@ -1,4 +1,4 @@
--- Is yesterday there, and is it normal against the same weekday of the weeks before? No row: all is well.
+-- Has yesterday arrived, and are its figures normal for this weekday? No row means that all is well.
 WITH figures AS (
     SELECT date, 1 AS number, 'Ad requests' AS figure, sum(ad_requests) AS amount FROM newest_daily_totals GROUP BY date
     UNION ALL

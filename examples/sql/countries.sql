@@ -1,4 +1,4 @@
--- Countries: rates of the period, and each one's share of the impressions and of its currency's revenue.
+-- Rates of each country, and its share of impressions and of its currency's revenue.
 WITH sums AS (
     SELECT
         CASE WHEN country = '' THEN 'unknown' ELSE country END AS country, currency,

@@ -1,4 +1,4 @@
--- Each table: its rows, those a revision took away (left out of all other queries), its days, and when it was last read.
+-- Each table: rows, rows that a revision removed, days, and the time of the last reading.
 WITH all_rows AS (
     SELECT 'daily_totals' AS table_name, date, fetched_at FROM daily_totals
     UNION ALL

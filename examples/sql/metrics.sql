@@ -1,27 +1,27 @@
--- Run this first. It makes temporary views: nothing is written to the database, and all are gone when the session ends.
--- To keep them, for dashboards, delete the word TEMP. It runs as it stands on DuckDB and on PostgreSQL.
+-- Run this first, on DuckDB or PostgreSQL. It creates temporary views, which disappear when the session ends. It writes
+-- nothing to the database. To keep the views, for dashboards, delete the word TEMP.
 --
--- 1. What you may want to set.
+-- 1. Settings.
 
 CREATE OR REPLACE TEMP VIEW yoc_settings AS
 SELECT
-    CAST(now() AT TIME ZONE 'Europe/Berlin' AS date) - 1 AS yesterday,  -- as the tap's setting `timezone`
-    28 AS period_days,        -- of rates, countries and silent ad units; whole weeks, so that each weekday counts alike
-    8 AS alarm_weeks,         -- yesterday is held against the same weekday of so many weeks,
-    3 AS alarm_weeks_needed,  -- of which so many must have figures,
-    0.3 AS alarm_share,       -- and is abnormal where it is off their median by more than this share of it;
-    10 AS alarm_least,        -- a currency that usually earns less a day is not judged, since small amounts jump
-    3 AS silent_days;         -- an ad unit without requests for so many days counts as silent
+    CAST(now() AT TIME ZONE 'Europe/Berlin' AS date) - 1 AS yesterday,  -- use the tap's `timezone`
+    28 AS period_days,        -- for rates, countries and silent ad units; whole weeks, so that weekdays count equally
+    8 AS alarm_weeks,         -- compare yesterday with the same weekday of this many weeks,
+    3 AS alarm_weeks_needed,  -- if at least this many of them have figures;
+    0.3 AS alarm_share,       -- yesterday is abnormal if it differs from their median by more than this share;
+    10 AS alarm_least,        -- ignore currencies that usually earn less than this a day, because small amounts vary
+    3 AS silent_days;         -- an ad unit is silent after this many days without requests
 
 -- 2. The figures, as of the newest reading of each day.
 --
--- A revision can take a row away, and no loader deletes it. A day is read whole, and all rows of one reading have the
--- same `fetched_at`; so a row is a ghost where a later reading covers its day. A reading covers all days from its first
--- to its last, those included that came back without any row.
+-- If a revision removes a row, no loader deletes it. The tap reads whole days, and all rows of one reading have the
+-- same `fetched_at`. A row is therefore a ghost if a later reading covers its day. A reading covers all days from its
+-- first to its last, including those without any row.
 --
--- Names: `date` to `billable_events` are YOC's published ones. Its documentation ends before the money: `revenue` and
--- `currency` are ASSUMED. Look at the table report_fields, and change the names here, in this file only. Where there is
--- no currency column, write 'EUR' AS currency; where there is no such table, delete its view and what asks for it.
+-- Names: `date` to `billable_events` are YOC's published names. The published documentation ends before the money, so
+-- `revenue` and `currency` are ASSUMED. The table report_fields has your account's names. Change them in this file only.
+-- Without a currency column, write 'EUR' AS currency. Without a table, delete its view and the queries that use it.
 
 CREATE OR REPLACE TEMP VIEW newest_daily_totals AS
 WITH readings AS (
@@ -112,7 +112,7 @@ SELECT
     ad_requests, impressions, views, vtr_imps, clicks, ctr_imps, billable_events
 FROM ad_unit_daily JOIN newest USING (date, fetched_at);
 
--- 3. Every day from the first one with figures to yesterday, so that a day without figures is seen as a gap.
+-- 3. Every day from the first one with figures to yesterday, so that a day without figures shows as a gap.
 
 CREATE OR REPLACE TEMP VIEW yoc_days AS
 WITH RECURSIVE days(date) AS (

@@ -1,4 +1,4 @@
--- Each month's revenue by credit-note account and currency; `off` is what all accounts together differ from daily_totals.
+-- Revenue by month, credit-note account and currency. `off` is the difference between all accounts and daily_totals.
 WITH totals AS (
     SELECT CAST(date_trunc('month', date) AS date) AS month, currency, sum(revenue) AS revenue
     FROM newest_daily_totals GROUP BY 1, 2

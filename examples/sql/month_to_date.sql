@@ -1,4 +1,4 @@
--- Revenue of the month so far, against the same days of the month before.
+-- Revenue of the month so far, compared with the same days of the previous month.
 WITH today AS (
     SELECT
         yesterday,

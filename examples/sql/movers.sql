@@ -1,4 +1,4 @@
--- Which ad units moved the revenue of the last seven days against the seven before; changes of requests, fill and eCPM in %.
+-- The ad units that changed the revenue of the last seven days most, against the seven before. Rate changes in %.
 WITH days AS (  -- only days whose weekday has figures in both weeks
     SELECT date FROM (SELECT DISTINCT date FROM newest_daily_totals) AS there
     JOIN yoc_settings ON date BETWEEN yesterday - 6 AND yesterday

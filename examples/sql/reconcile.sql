@@ -1,4 +1,4 @@
--- Days on which a table does not sum up to daily_totals. No row: all tables agree, in every day and currency.
+-- Days on which a table does not add up to daily_totals. No row means that all tables agree on every day and currency.
 WITH totals AS (
     SELECT date, currency, sum(ad_requests) AS ad_requests, sum(impressions) AS impressions, sum(revenue) AS revenue
     FROM newest_daily_totals GROUP BY date, currency

@@ -1,4 +1,4 @@
--- Ad units that had requests in the period and have had none for some days (`silent_days` in metrics.sql).
+-- Ad units that had requests in the period, but none in the last days (`silent_days` in metrics.sql).
 SELECT
     coalesce(ad_unit_name, 'ad unit ' || CAST(facts.ad_unit_visx_id AS varchar)) AS ad_unit,
     coalesce(site_name, '') AS site,

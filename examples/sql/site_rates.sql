@@ -1,4 +1,4 @@
--- Fill rate, view and click rate, and eCPM of each site: ratios of the period's sums, never averages of daily ratios.
+-- Fill rate, view and click rates, and eCPM of each site, as ratios of the period's sums, not averages of daily ratios.
 SELECT
     coalesce(site_name, 'site ' || CAST(site_visx_id AS varchar)) AS site, currency,
     CAST(sum(ad_requests) AS bigint) AS ad_requests,

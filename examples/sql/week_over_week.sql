@@ -1,4 +1,4 @@
--- The last seven days against the same weekdays a week before; a day without figures stays empty, and is not a zero.
+-- The last seven days against the same weekdays a week before. A day without figures is empty, not zero.
 WITH by_day AS (
     SELECT date, currency, sum(impressions) AS impressions, sum(revenue) AS revenue
     FROM newest_daily_totals GROUP BY date, currency

@@ -208,9 +208,9 @@ def test_the_page_shows_what_the_doctor_says(sandbox: Sandbox) -> None:
 def test_the_token_cache_keeps_what_the_doctor_renewed(sandbox: Sandbox, tmp_path: Path) -> None:
     """The pair that a refresh brought is the one that the next run finds; nobody has to log in again."""
     settings = {**sandbox.config, "token_cache": str(tmp_path / "token.json")}
-    assert step_of(doctor(settings), "login")[1] == "Logged in with the password; it lives 60 minutes."
+    assert step_of(doctor(settings), "login")[1] == "Logged in with the password; the token is valid for 60 minutes."
     assert grants(sandbox) == [("password", 200), ("refresh_token", 200)]
-    assert step_of(doctor(settings), "login")[1] == "The token_cache holds a token that is still good."
+    assert step_of(doctor(settings), "login")[1] == "The token_cache has a valid token."
     sandbox.expire_access_tokens()
     run = run_tap({**settings, "start_date": "2026-06-10"}, streams=["site_daily"])
     assert run.exit_code == 0, run.log
@@ -224,9 +224,9 @@ def test_the_only_way_in_is_not_risked(sandbox: Sandbox, tmp_path: Path) -> None
     settings = {**sandbox.config, "refresh_token": given["refresh_token"], "token_cache": str(tmp_path / "token.json")}
     del settings["password"], settings["username"]
     first, second = doctor(settings), doctor(settings)
-    assert step_of(first, "refresh") == (State.OK, "The login was a refresh already.")
+    assert step_of(first, "refresh") == (State.OK, "The login was already a refresh.")
     state, says = step_of(second, "refresh")
-    assert (state, says[:10]) == (State.SKIPPED, "Not tried:")
+    assert (state, says[:8]) == (State.SKIPPED, "Skipped:")
     assert grants(sandbox) == [("refresh_token", 200)]
     assert first.exit_code == second.exit_code == 0
     assert second.newest_day == "2026-06-14"

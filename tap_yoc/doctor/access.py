@@ -26,16 +26,16 @@ def settings(observed: ObservedTap) -> Step:
     wanted, own_settings = observed.run.reach.wanted, observed.settings
     if wanted is None:
         return note(
-            "Valid, but start_date and end_date leave no day that YOC serves: a run reads nothing.",
-            "Mend or remove start_date and end_date; YOC serves the last six months up to yesterday.",
+            "Valid, but YOC serves no day from start_date to end_date: a run would read nothing.",
+            "Fix or remove start_date and end_date. YOC serves the last six months, up to yesterday.",
         )
     says = f"Valid; a run reads {wanted}; days end at midnight in {own_settings.timezone.key}."
     if {own_settings.api_url, own_settings.auth_url} != YOC_ADDRESSES:
-        says += " The addresses are not YOC's own."
+        says += " The URLs are not YOC's."
     if own_settings.start_date and own_settings.start_date < wanted.first:
         return note(
-            f"{says} The days from start_date, {own_settings.start_date}, up to then are no longer served.",
-            "Nothing can be done about those days; run daily from now on.",
+            f"{says} YOC no longer serves the days before that, from start_date ({own_settings.start_date}) on.",
+            "Those days are lost. Run daily from now on.",
         )
     return ok(says)
 
@@ -46,24 +46,24 @@ def login(observed: ObservedTap) -> Step:
     grants = observed.grants()
     used = grants[-1].asked["grant_type"] if grants else None
     how = {
-        None: "The token_cache holds a token that is still good",
+        None: "The token_cache has a valid token",
         "password": "Logged in with the password",
-        "refresh_token": "The refresh token bought a token pair",
+        "refresh_token": "Logged in with the refresh token",
     }[used]
     failed = [answer for answer in grants if answer.asked["grant_type"] == "refresh_token" and not answer.tokens]
     if used == "password" and failed:
         return note(
-            "The refresh token bought nothing; logged in with the password.",
-            "Nothing, if no other program uses the same refresh token; one works only once.",
+            "The refresh token was rejected; logged in with the password.",
+            "Nothing, if no other program uses the same refresh token: each works only once.",
         )
     told = next((answer.tokens for answer in reversed(grants) if answer.tokens), None)
     seconds = told.lifetime_seconds if told else None
     if seconds is not None and seconds < SHORT_LIFE_SECONDS:
         return note(
-            f"{how}; it lives only {seconds:g} seconds.",
-            "Nothing: the tap renews it in time, as often as it takes. YOC's usual token lives an hour.",
+            f"{how}; the token is valid for only {seconds:g} seconds.",
+            "Nothing: the tap renews it in time. YOC's tokens are usually valid for an hour.",
         )
-    lives = f"; it lives {seconds / 60:g} minutes" if seconds is not None else ""
+    lives = f"; the token is valid for {seconds / 60:g} minutes" if seconds is not None else ""
     return ok(f"{how}{lives}.")
 
 
@@ -72,11 +72,11 @@ def refresh(observed: ObservedTap) -> Step:
     tokens, before = observed.run.tokens, observed.grants()
     pair = tokens.store.pair
     if any(answer.tokens and answer.asked["grant_type"] == "refresh_token" for answer in before):
-        return ok("The login was a refresh already.")
+        return ok("The login was already a refresh.")
     if pair is None or not pair.refresh_token:
-        return ok("YOC gave no refresh token: each renewal is a login.")
+        return ok("YOC sent no refresh token, so each renewal is a login.")
     if not observed.settings.password:
-        says = "Not tried: without a password, a lost answer would cost the only way in."
+        says = "Skipped: without a password, a lost answer would lock you out."
         return skipped(says)
     tokens.renew(f"Bearer {pair.access_token}")
     done = observed.grants()[len(before) :]
@@ -84,11 +84,12 @@ def refresh(observed: ObservedTap) -> Step:
         return ok("Another run renewed the token pair in the meantime.")
     if not done[-1].tokens or done[-1].tokens.rotates is None:
         return note(
-            "The refresh token bought nothing; the tap logged in with the password again.",
-            "Nothing, as long as a password is set. If it stays, report it: a run renews its token in this way.",
+            "The refresh token was rejected; the tap logged in with the password again.",
+            "Nothing, as long as a password is set. If the problem persists, report it: runs renew their tokens "
+            "in this way.",
         )
-    kind = "brings another refresh token" if done[-1].tokens.rotates else "leaves the refresh token as it is"
-    return ok(f"Renewing the token works, and {kind}.")
+    kind = "returns a new refresh token" if done[-1].tokens.rotates else "keeps the refresh token"
+    return ok(f"Renewing the token works and {kind}.")
 
 
 def columns(observed: ObservedTap) -> Step:
@@ -100,13 +101,13 @@ def columns(observed: ObservedTap) -> Step:
     metadata = observed.run.metadata
     observed.findings.columns = metadata.columns
     if not metadata.columns:
-        raise PermissionDeniedError("The login works, and YOC offers it no columns at all.")
+        raise PermissionDeniedError("The login works, but YOC offers it no columns.")
     says = f"{len(metadata.dimensions)} dimensions and {len(metadata.metrics)} metrics"
     if of_unknown_type := metadata.of_unknown_type:
         named = ", ".join(column.with_type for column in of_unknown_type)
         return note(
-            f"{says}; of a type that the tap does not know: {named}.",
-            "Nothing at once, since they are read as text; report it, so that they get their type.",
+            f"{says}; of unknown type: {named}.",
+            "Nothing for now: the tap reads them as text. Report it, so that they get their type.",
         )
     return ok(f"{says}, all of known types.")
 
@@ -122,13 +123,14 @@ def streams(observed: ObservedTap) -> Step:
     found.streams += [*(report.name for report in mine), *(entity.name for entity in known), REPORT_FIELDS]
     says = f"{len(found.streams)} streams"
     if mine:
-        says += f", {len(mine)} of them your own"
+        says += f", including {len(mine)} of your own"
     if found.off:
-        says += f"; off by setting standard_reports: {', '.join(found.off)}"
+        says += f"; turned off by standard_reports: {', '.join(found.off)}"
     if found.left_out:
         return note(
-            f"{says}; {len(found.left_out)} left out for want of columns, named below.",
-            "Nothing, if the account is meant to see no more; else ask YOC's account manager for these dimensions.",
+            f"{says}; {len(found.left_out)} left out because columns are missing (see below).",
+            "Nothing, if the account is not meant to see more. Otherwise ask YOC's account manager for these "
+            "dimensions.",
         )
     return ok(f"{says}.")
 
@@ -140,11 +142,12 @@ def clock(observed: ObservedTap) -> Step | None:
         return None
     offset = min(offsets, key=abs)
     if abs(offset) <= MOST_CLOCK_OFFSET_SECONDS:
-        return ok("This machine's clock and the server's agree.")
+        return ok("This machine's clock agrees with the server's.")
     way = "ahead of" if offset > 0 else "behind"
     return note(
         f"This machine's clock is {abs(offset) / 60:.0f} minutes {way} the server's.",
-        "Set this machine's clock (NTP): a run asks for the wrong day around midnight, and waits wrongly after a 429.",
+        "Set this machine's clock (NTP). Otherwise runs near midnight read the wrong day and waits after a 429 "
+        "are wrong.",
     )
 
 
@@ -156,8 +159,8 @@ def speed(observed: ObservedTap) -> Step | None:
     return note(
         f"{len(slow)} of {len(observed.recorded)} requests took longer than {SLOW_SECONDS} seconds, "
         f"the slowest {max(slow):.0f}.",
-        "Run at another hour. If it stays, lower window_days, so that each request is for less, or raise "
-        f"request_timeout, which ends it after {observed.settings.request_timeout:g} seconds.",
+        "Run at another hour. If the problem persists, lower window_days to make requests smaller, or raise "
+        f"request_timeout (now {observed.settings.request_timeout:g} seconds).",
     )
 
 
@@ -166,8 +169,8 @@ def rereads(observed: ObservedTap) -> Step | None:
     if not observed.rereads or observed.seen.cap or observed.findings.exit_code:
         return None
     return note(
-        f"Something was read twice. {without_rows(' '.join(observed.rereads))}",
-        "Nothing, if it happens now and then, since YOC revises figures; report it if it stays.",
+        f"The tap read something twice. {without_rows(' '.join(observed.rereads))}",
+        "Nothing, if it is rare: YOC revises figures. If the problem persists, report it.",
     )
 
 
@@ -179,6 +182,6 @@ def repeats(observed: ObservedTap) -> Step | None:
     reasons = sorted({answer.status for answer in observed.recorded if answer.status in {0, *RETRYABLE_STATUSES}})
     named = ", ".join(f"HTTP {status}" if status else "a broken connection" for status in reasons) or "no JSON"
     return note(
-        f"{summary.retries} of {summary.requests} requests had to be repeated ({named}).",
-        "Nothing: the tap waits and repeats. If it stays, run at another hour or lower concurrency.",
+        f"{summary.retries} of {summary.requests} requests had to be retried ({named}).",
+        "Nothing: the tap waits and retries. If the problem persists, run at another hour or lower concurrency.",
     )

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from tap_yoc.errors import YOCError
 
 ACCOUNT_MANAGER = (
-    "Ask YOC's account manager to open the Reporting API for this login; hub.yoc.com shows what it may see."
+    "Ask YOC's account manager to enable the Reporting API for this login. hub.yoc.com shows what it can see."
 )
-REPORT = "Report it to the maintainers, with all of this: the answer has a form that the tap does not know."
+REPORT = "Report this to the maintainers, with the whole output: the tap does not know this form of an answer."
 MOST_WAIT_MINUTES = 0.5
 """A person waits for the doctor, so no request is repeated for longer."""
-LATER = "Run the doctor again in some minutes, since YOC may be revising figures; report it if it stays."
+LATER = (
+    "Run the doctor again in a few minutes, because YOC may be revising figures. If the problem persists, report it."
+)
 
 
 class Remedy(NamedTuple):
@@ -31,79 +33,80 @@ class Remedy(NamedTuple):
 REMEDIES = (
     Remedy(
         "invalid_client",
-        "Compare client_id and client_secret with what YOC's account manager sent, blanks included. If they are right, "
+        "Compare client_id and client_secret with those from YOC's account manager, including blanks. If they match, "
         "set client_auth to basic, or back to body.",
     ),
     Remedy(
         r"refuses the login \(HTTP 4(04|05|10)|holds no access_token",
-        "Check auth_url: something else than YOC's login answers there. YOC's own is https://oauth.yoc.com.",
+        "Check auth_url: the server there is not YOC's login. The default is https://oauth.yoc.com.",
     ),
     Remedy(r"refuses the login \(HTTP 4(06|15|22)", "Set auth_format to form, or back to json."),
     Remedy(
         "refuses the login",
-        "Log in at hub.yoc.com with the same username and password; if that works, check client_id and client_secret. "
-        "The doctor asked once and stopped, since repeated refusals may lock a login.",
+        "Log in at hub.yoc.com with the same username and password. If that works, check client_id and client_secret. "
+        "The doctor tried only once, because repeated failures may lock a login.",
     ),
     Remedy(
         "refresh token is, or may be",
-        "Set username and password, or get a new refresh_token. One works only once, so all runs of this login have to "
+        "Set username and password, or get a new refresh_token. Each works only once, so all runs of this login must "
         "share one token_cache.",
     ),
-    Remedy("token that it has just given", "Ask YOC's account manager whether the account is open for the API."),
+    Remedy("token that it has just given", "Ask YOC's account manager whether the account may use the API."),
     Remedy("does not let this account see|no columns|no column `date`|no metric", ACCOUNT_MANAGER),
     Remedy(
         "redirects (elsewhere|to nowhere)",
-        "Set api_url and auth_url to where YOC really is; its own are https://api.yoc.com and https://oauth.yoc.com. "
-        "Credentials are never sent after a redirect.",
+        "Set api_url and auth_url to YOC's real URLs. The defaults are https://api.yoc.com and https://oauth.yoc.com. "
+        "The tap never sends credentials to another address.",
     ),
     Remedy(
         r"^The proxy|\(the proxy: ",
-        "Mend the environment variable HTTPS_PROXY, HTTP_PROXY or ALL_PROXY (http://host:port), or remove it where no "
+        "Fix the environment variable HTTPS_PROXY, HTTP_PROXY or ALL_PROXY (http://host:port), or remove it if no "
         "proxy is needed.",
     ),
     Remedy(
         "certificate of",
-        "If a proxy of your own network stands between, name its certificate in the environment variable "
-        "REQUESTS_CA_BUNDLE. If not, somebody else answers: do not go on.",
+        "If your network has a proxy in between, name its certificate in the environment variable "
+        "REQUESTS_CA_BUNDLE. If not, somebody else is answering: do not continue.",
     ),
     Remedy(
         "SSLError",
-        "The address says https, and what answers there does not speak TLS: check host and port in api_url and "
+        "The URL says https, but the server there does not use TLS. Check host and port in api_url and "
         "auth_url, and whether this network needs a proxy (HTTPS_PROXY).",
     ),
     Remedy(
         "the name is not known",
-        "This machine does not know the host's name: check the spelling in api_url and auth_url, then DNS, VPN or the "
+        "This machine cannot resolve the host name. Check the spelling in api_url and auth_url, then DNS, VPN or the "
         "container's network.",
     ),
     Remedy(
         "no connection",
-        "Check api_url and auth_url, the firewall, and whether this network needs a proxy (HTTPS_PROXY). YOC's own "
-        "addresses are https://api.yoc.com and https://oauth.yoc.com.",
+        "Check api_url and auth_url, the firewall, and whether this network needs a proxy (HTTPS_PROXY). The default "
+        "URLs are https://api.yoc.com and https://oauth.yoc.com.",
     ),
     Remedy(
         r"not JSON \(text/html",
-        "A web page answers instead of the API: a proxy, a firewall's login or a maintenance page. Open the address in "
-        "a browser on this machine; set HTTPS_PROXY if this network needs one.",
+        "The answer is a web page, from a proxy, a firewall's login or maintenance. Open the URL in "
+        "a browser on this machine. Set HTTPS_PROXY if this network needs a proxy.",
     ),
     Remedy(
         "HTTP 429",
-        "Wait, and run again. If it stays, have fewer jobs share this login at one time, and ask YOC's account manager "
-        "for the quota.",
+        "Wait, then run again. If the problem persists, let fewer jobs use this login at a time, and ask YOC's "
+        "account manager about the quota.",
     ),
     Remedy(
         r"HTTP 5\d\d",
-        "YOC fails or is overloaded: run again later. A scheduler that tries again on exit code 5 does so by itself.",
+        "YOC is failing or overloaded: run again later. A scheduler that retries on exit code 5 does so by itself.",
     ),
-    Remedy("took longer than", "Raise request_timeout, and lower window_days if a report takes that long."),
+    Remedy("took longer than", "Raise request_timeout. If a report takes that long, lower window_days."),
     Remedy(
         "Setting token_cache: cannot",
-        "Name a file in a folder that this user may write to, and that stays until the next run.",
+        "Name a file in a folder that this user can write to and that persists until the next run.",
     ),
-    Remedy("Another run has been", "Let the other run finish, or end it; both share one token_cache."),
-    Remedy("The config .* cannot be read", "Give a file that is there: --config config.json, or --config=ENV."),
+    Remedy("Another run has been", "Let the other run finish, or stop it. Both share one token_cache."),
+    Remedy("The config .* cannot be read", "Name an existing file (--config config.json), or use --config=ENV."),
     Remedy(
-        "404 to the first report", "Look at hub.yoc.com whether the account has figures; if it has, report all of this."
+        "404 to the first report",
+        "Check at hub.yoc.com whether the account has figures. If it does, report the whole output.",
     ),
     Remedy(
         "no single list|and a failure in one|is no whole answer|has no lists|without a name|holds a value that"
@@ -112,13 +115,14 @@ REMEDIES = (
     ),
     Remedy(
         "refuses Page",
-        "Report all of this. If only the step history fails, set start_date some days later until YOC takes it.",
+        "Report the whole output. If only the step history fails, set start_date a few days later until YOC "
+        "accepts it.",
     ),
     Remedy(", twice;", LATER),
 )
 
-OF_SETTINGS = "Mend it where the settings are kept, and run the doctor again; docs/settings.md has them all."
-OTHERWISE = "Run the doctor again; report it if it stays, with all of this."
+OF_SETTINGS = "Fix it in your configuration and run the doctor again. docs/settings.md lists all settings."
+OTHERWISE = "Run the doctor again. If the problem persists, report the whole output."
 
 
 def explain(error: YOCError) -> tuple[str, str]:

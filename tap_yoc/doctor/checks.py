@@ -101,7 +101,7 @@ def _place_of(error: Exception) -> str:
 
 
 def _not_tried(name: str, missing: str) -> Step:
-    return replace(skipped(f"Not tried; it needs {missing} first."), name=name, missing=missing)
+    return replace(skipped(f"Skipped: {missing} failed."), name=name, missing=missing)
 
 
 def _clean(observed: ObservedTap, step: Step) -> Step:

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 WORTH_COMPRESSING = 1024
 """Bytes from which on an answer that came as it is tells that the server does not compress."""
 ANSWERS_TO_THE_PAGE_BEFORE = {"error": "an error", "404": "404", "first": "page 1 again", "empty": "an empty page"}
-ANSWERS_PAST_THE_END = {"empty": "an empty page", "204": "204 and nothing", "404": "404", "last": "the last page again"}
+ANSWERS_PAST_THE_END = {
+    "empty": "an empty page",
+    "204": "204 without a body",
+    "404": "404",
+    "last": "the last page again",
+}
 
 
 @dataclass(kw_only=True)
@@ -146,7 +151,7 @@ def _total(answer: RecordedAnswer, body: Json, behaviour: ServerBehaviour) -> Tr
 _COUNTED = {
     True: ("report", "the whole report"),
     False: ("page", "the rows of the page"),
-    None: (None, "the report or the page, which did not show"),
+    None: (None, "the report or the page (not known)"),
 }
 
 
@@ -174,11 +179,11 @@ def _paging(seen: Seen, behaviour: ServerBehaviour) -> Iterator[Trait]:
     says = f"asked for {seen.asked_rows} rows, got {seen.given_rows}"
     forms: dict[str, str | int | bool] = {"page_cap": 0}
     if seen.cap:
-        loses = ", and counts its pages by what was asked, so rows get lost" if seen.cap_loses_rows else ""
-        says += f": the server cuts its pages without saying so{loses}"
+        loses = ", and advances by the page size requested, so rows get lost" if seen.cap_loses_rows else ""
+        says += f": the server caps its pages without saying so{loses}"
         forms = {"page_cap": seen.cap, "cap_steps": "asked" if seen.cap_loses_rows else "given"}
     elif seen.given_rows < seen.asked_rows:
-        says += ", which was all there is"
+        says += ", which was everything"
     value = {"asked": seen.asked_rows, "given": seen.given_rows, "cap": seen.cap, "loses_rows": seen.cap_loses_rows}
     yield Trait(name="page_size", value=value, says=says, forms=forms)
 
@@ -230,12 +235,12 @@ def _tokens(recorded: Sequence[RecordedAnswer]) -> Iterator[Trait]:
     if not told:
         return
     forms: dict[str, str | int | bool] = {"expires_in_as": told[0].told_as}
-    says, seconds = "not told", told[0].lifetime_seconds
+    says, seconds = "not sent", told[0].lifetime_seconds
     if seconds is not None:
-        says = f"{seconds:g} seconds, told as {'text' if told[0].told_as == 'text' else 'a number'}"
+        says = f"{seconds:g} s (sent as {'text' if told[0].told_as == 'text' else 'a number'})"
         forms["expires_in"] = int(seconds)
     yield Trait(name="token_lifetime", value={"seconds": seconds, "told_as": told[0].told_as}, says=says, forms=forms)
     if rotations := [tokens.rotates for tokens in told if tokens.rotates is not None]:
-        says = "another one with each refresh" if rotations[-1] else "the same one stays"
+        says = "a new one with each refresh" if rotations[-1] else "the same one every time"
         form = {"rotation": "strict" if rotations[-1] else "keep"}
         yield Trait(name="refresh_token", value="rotates" if rotations[-1] else "stays", says=says, forms=form)

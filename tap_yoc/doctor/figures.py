@@ -47,7 +47,7 @@ def days(observed: ObservedTap) -> Step:
     run.metadata.require_figures()
     reach = run.reach.days
     if reach.last < reach.first:
-        return skipped("Not tried: end_date lies before the days that YOC serves.")
+        return skipped("Skipped: end_date is before the days that YOC serves.")
     week = Window(first=max(reach.first, reach.last - timedelta(days=DAYS - 1)), last=reach.last)
     known = _read_totals(observed, week)
     found.has_newest_wanted = reach.last in known
@@ -55,24 +55,25 @@ def days(observed: ObservedTap) -> Step:
         return _look_further_back(observed, reach, week)
     observed.window = week
     found.period, found.newest_day = str(week), max(known).isoformat()
-    last = "yesterday" if reach.last == run.today - ONE_DAY else "the last day wanted"
+    last = "yesterday" if reach.last == run.today - ONE_DAY else "the last day to read"
     if reach.last not in known:
         return note(
             f"{last.capitalize()}, {reach.last}, has no rows yet; the newest day is {max(known)}.",
-            "Run later in the day; the bookmark waits, so nothing is lost. If it stays, ask YOC's account manager.",
+            "Run later in the day. The bookmark waits, so nothing is lost. If the problem persists, ask YOC's "
+            "account manager.",
         )
     if gaps := gaps_between(known | ({week.first - ONE_DAY} if week.first > reach.first else set())):
         named = ", ".join(map(str, gaps))
         return note(
-            f"The newest day, {max(known)}, is there; {named} has no rows.",
-            "Compare with hub.yoc.com; if it has figures for those days, ask YOC's account manager.",
+            f"The newest day, {max(known)}, has rows, but {named} has none.",
+            "Compare with hub.yoc.com. If it has figures for those days, ask YOC's account manager.",
         )
-    return ok(f"The totals of {week} are there, with {last}, {reach.last}.")
+    return ok(f"YOC has the totals of {week}, including {last}, {reach.last}.")
 
 
 def _look_further_back(observed: ObservedTap, reach: Window, week: Window) -> Step:
     """Find the newest day with rows, if any, and learn the paging there."""
-    do = "Compare with hub.yoc.com: if it has figures, ask YOC's account manager what this login may see."
+    do = "Compare with hub.yoc.com. If it has figures, ask YOC's account manager what this login can see."
     shape, query = _totals(observed, reach, observed.settings.page_size)
     known = _days_in(shape, observed.read(shape, query))
     if not known:
@@ -81,7 +82,7 @@ def _look_further_back(observed: ObservedTap, reach: Window, week: Window) -> St
     observed.window = Window(first=max(reach.first, newest - timedelta(days=DAYS - 1)), last=newest)
     observed.findings.period, observed.findings.newest_day = str(observed.window), newest.isoformat()
     _read_totals(observed, observed.window)
-    return note(f"No day of {week} has a row; the newest day that has one is {newest}.", do)
+    return note(f"No day of {week} has a row; the newest day with rows is {newest}.", do)
 
 
 def _read_totals(observed: ObservedTap, window: Window) -> set[date]:
@@ -119,19 +120,19 @@ def _answer_to(beyond: RecordedAnswer | None, neighbour: RecordedAnswer | None, 
 def history(observed: ObservedTap) -> Step:
     """Ask for the first day that a run reads."""
     if (wanted := observed.run.reach.wanted) is None:
-        return skipped("Not tried: there is no day to read.")
+        return skipped("Skipped: there is no day to read.")
     first = Window(first=wanted.first, last=wanted.first)
     shape, query = _totals(observed, first, observed.settings.page_size)
     if observed.read(shape, query):
-        return ok(f"The first day that a run reads, {first}, is served and has rows.")
-    return ok(f"The first day that a run reads, {first}, is served and has no rows: figures begin later.")
+        return ok(f"YOC serves the first day of a run, {first}, and it has rows.")
+    return ok(f"YOC serves the first day of a run, {first}, but it has no rows: figures begin later.")
 
 
 def pages(observed: ObservedTap) -> Step:
     """Ask for pages of the usual size of the finest report that a run reads, to see whether they are cut."""
     run, metadata, seen = observed.run, observed.run.metadata, observed.seen
     if observed.window is None or not observed.reports:
-        return skipped("Not tried: there are no rows to look at.")
+        return skipped("Skipped: there are no rows to look at.")
     finest = max(observed.reports, key=lambda report: len(report.group_by))
     # Beside what the stream asks for: names that the metadata spells with blanks, and booleans, whose spelling varies.
     blank_dimensions = metadata.pick(name for name in blank_names(observed.recorded) if name in metadata.dimensions)
@@ -146,19 +147,19 @@ def pages(observed: ObservedTap) -> Step:
     if seen.cap_loses_rows or (len(given) > 1 and given[0] < query.page_size):
         seen.cap = run.reader.behaviour.page_cap or given[0]
         return note(
-            f"YOC gives {seen.cap} rows a page where {query.page_size} are asked for, and does not say so.",
-            f"Nothing: the tap notices. With page_size {seen.cap} it need not find out in every run.",
+            f"YOC sends {seen.cap} rows per page instead of the {query.page_size} requested, and does not say so.",
+            f"Nothing: the tap notices. Set page_size to {seen.cap} to save it finding out in every run.",
         )
     if seen.given_rows < query.page_size:
-        return ok(f"{seen.given_rows} rows came in one page, too few to show whether larger pages are cut.")
-    return ok(f"Pages of {query.page_size} rows come whole.")
+        return ok(f"{seen.given_rows} rows came in one page, too few to show whether YOC caps the page size.")
+    return ok(f"YOC sends full pages of {query.page_size} rows.")
 
 
 def account(observed: ObservedTap) -> Step:
     """Count what the account sees in the days that were looked at."""
     run, metadata = observed.run, observed.run.metadata
     if observed.window is None:
-        return skipped("Not tried: there are no rows to look at.")
+        return skipped("Skipped: there are no rows to look at.")
     columns = {entity.name: entity.id_column for entity in ENTITIES} | {"countries": "country"}
     for name, column in columns.items():
         if not metadata.missing([column]):
@@ -171,7 +172,7 @@ def account(observed: ObservedTap) -> Step:
     seen = ", ".join(
         f"{count}{_more(count)} {name.replace('_', ' ')}" for name, count in observed.findings.sees.items()
     )
-    return ok(f"It sees {seen}.") if seen else skipped("Nothing that could be counted.")
+    return ok(f"It sees {seen}.") if seen else skipped("Skipped: nothing could be counted.")
 
 
 def _more(count: int) -> str:

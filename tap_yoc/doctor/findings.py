@@ -101,6 +101,6 @@ class Findings:
             names = ", ".join(step.name for step in failed)
             return f"This will not work yet: {names} failed (exit code {int(self.exit_code)})."
         if notes:
-            things = "1 thing" if len(notes) == 1 else f"{len(notes)} things"
-            return f"This works, with {things} to know: {', '.join(step.name for step in notes)}."
-        return f"All is well: a run with these settings will work, and the newest day, {self.newest_day}, is there."
+            things = "1 note" if len(notes) == 1 else f"{len(notes)} notes"
+            return f"This works, but read {things}: {', '.join(step.name for step in notes)}."
+        return f"All is well: a run with these settings will work, and the newest day, {self.newest_day}, has rows."

@@ -60,7 +60,7 @@ def as_text(found: Findings, version: str) -> str:
         if step.do:
             lines += _row(" " * 18, f"-> {step.do}")
         if any(other.missing == step.name for other in found.steps):
-            lines += _row("-       the rest  ", f"Not tried; it needs {step.name} first.")
+            lines += _row("-       the rest  ", f"skipped: {step.name} failed")
     if found.columns:
         lines += ["", "What the account has"]
         lines += _row("  streams         ", ", ".join(found.streams))
@@ -73,9 +73,9 @@ def as_text(found: Findings, version: str) -> str:
         for trait in found.traits:
             lines += _row(f"  {trait.name.replace('_', ' '):<16}", trait.says)
     if "envelope" in found.forms:
-        lines += ["", "For the maintainers: a sandbox that answers alike", *_wrapped_command(found)]
+        lines += ["", "For the maintainers: a sandbox with the same answers", *_wrapped_command(found)]
     lines += ["", f"tap-yoc {version}, Python {platform.python_version()}; requests: {found.requests}."]
-    lines += ["Neither secrets nor names of publishers or sites nor figures are in this."]
+    lines += ["This output contains no secrets, no names of publishers or sites, and no figures."]
     return "\n".join(lines)
 
 

@@ -32,7 +32,7 @@ BOOLEANS = {"json": "true and false", "int": "1 and 0", "text_int": '"1" and "0"
 MISSING = {
     "null": "null for a dimension without a value",
     "empty": '"" for a dimension without a value',
-    "absent": "a dimension without a value is left out of the row",
+    "absent": "the row lacks a dimension without a value",
 }
 
 # What is told of cells: the trait, its words, and the sandbox's form of the same name.

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from tap_yoc.doctor.findings import Findings
 
 FOREVER = -1
-ASK = "Ask YOC's account manager to open the Reporting API for this login; hub.yoc.com shows what it may see."
-MEND = "Mend it where the settings are kept, and run the doctor again; docs/settings.md has them all."
-REPORT = "Report it to the maintainers, with all of this: the answer has a form that the tap does not know."
+ASK = "Ask YOC's account manager to enable the Reporting API for this login. hub.yoc.com shows what it can see."
+FIX = "Fix it in your configuration and run the doctor again. docs/settings.md lists all settings."
+REPORT = "Report this to the maintainers, with the whole output: the tap does not know this form of an answer."
 CLOSED = "http://127.0.0.1:9"
 """The port of a service that nobody runs any more."""
 
@@ -68,7 +68,7 @@ CASES = {
         step="settings",
         code=2,
         says="There is no setting pasword (did you mean password?).",
-        do=MEND,
+        do=FIX,
     ),
     "http": Case(
         what="an address is http",
@@ -76,7 +76,7 @@ CASES = {
         step="settings",
         code=2,
         says="Setting api_url must start with https; plain http is for this machine's own addresses.",
-        do=MEND,
+        do=FIX,
     ),
     "wrong password": Case(
         what="the password is wrong",
@@ -85,8 +85,8 @@ CASES = {
         code=3,
         says="YOC refuses the login (HTTP 400: invalid_grant The username or the password is wrong.).",
         do=(
-            "Log in at hub.yoc.com with the same username and password; if that works, check client_id and "
-            "client_secret. The doctor asked once and stopped, since repeated refusals may lock a login."
+            "Log in at hub.yoc.com with the same username and password. If that works, check client_id and "
+            "client_secret. The doctor tried only once, because repeated failures may lock a login."
         ),
     ),
     "wrong client": Case(
@@ -96,8 +96,8 @@ CASES = {
         code=3,
         says="YOC refuses the login (HTTP 401: invalid_client The client's id or secret is missing or wrong.).",
         do=(
-            "Compare client_id and client_secret with what YOC's account manager sent, blanks included. If "
-            "they are right, set client_auth to basic, or back to body."
+            "Compare client_id and client_secret with those from YOC's account manager, including blanks. If they"
+            " match, set client_auth to basic, or back to body."
         ),
     ),
     "wrong login address": Case(
@@ -106,7 +106,7 @@ CASES = {
         step="login",
         code=3,
         says="YOC refuses the login (HTTP 404: not_found As ordered.).",
-        do="Check auth_url: something else than YOC's login answers there. YOC's own is https://oauth.yoc.com.",
+        do="Check auth_url: the server there is not YOC's login. The default is https://oauth.yoc.com.",
     ),
     "login format": Case(
         what="YOC does not take the login's format",
@@ -123,16 +123,16 @@ CASES = {
         code=3,
         says="The refresh token is, or may be, used up or revoked, and there is no password to fall back to.",
         do=(
-            "Set username and password, or get a new refresh_token. One works only once, so all runs of this"
-            " login have to share one token_cache."
+            "Set username and password, or get a new refresh_token. Each works only once, so all runs of this "
+            "login must share one token_cache."
         ),
     ),
     "used refresh token, password": Case(
         what="the refresh token was used before, and there is a password",
         settings={"refresh_token": "used-before", "token_cache": "token.json"},
         step="login",
-        says="The refresh token bought nothing; logged in with the password.",
-        do="Nothing, if no other program uses the same refresh token; one works only once.",
+        says="The refresh token was rejected; logged in with the password.",
+        do="Nothing, if no other program uses the same refresh token: each works only once.",
     ),
     "cache": Case(
         what="token_cache is a folder",
@@ -140,21 +140,24 @@ CASES = {
         step="login",
         code=2,
         says="Setting token_cache: cannot read *** (Is a directory).",
-        do="Name a file in a folder that this user may write to, and that stays until the next run.",
+        do="Name a file in a folder that this user can write to and that persists until the next run.",
     ),
     "short life": Case(
         what="a token lives only two minutes",
         forms={"expires_in": 120},
         step="login",
-        says="Logged in with the password; it lives only 120 seconds.",
-        do="Nothing: the tap renews it in time, as often as it takes. YOC's usual token lives an hour.",
+        says="Logged in with the password; the token is valid for only 120 seconds.",
+        do="Nothing: the tap renews it in time. YOC's tokens are usually valid for an hour.",
     ),
     "refresh lost": Case(
         what="the answer to a refresh is lost",
         faults=({"kind": "lost_rotation", "after": 1},),
         step="refresh",
-        says="The refresh token bought nothing; the tap logged in with the password again.",
-        do="Nothing, as long as a password is set. If it stays, report it: a run renews its token in this way.",
+        says="The refresh token was rejected; the tap logged in with the password again.",
+        do=(
+            "Nothing, as long as a password is set. If the problem persists, report it: runs renew their tokens "
+            "in this way."
+        ),
     ),
     "unreachable": Case(
         what="nothing listens at the address",
@@ -163,8 +166,8 @@ CASES = {
         code=5,
         says="YOC gives no usable answer: no connection to 127.0.0.1:9 (nothing listens there).",
         do=(
-            "Check api_url and auth_url, the firewall, and whether this network needs a proxy (HTTPS_PROXY)."
-            " YOC's own addresses are https://api.yoc.com and https://oauth.yoc.com."
+            "Check api_url and auth_url, the firewall, and whether this network needs a proxy (HTTPS_PROXY). The "
+            "default URLs are https://api.yoc.com and https://oauth.yoc.com."
         ),
     ),
     "no TLS": Case(
@@ -174,8 +177,8 @@ CASES = {
         code=5,
         says="YOC gives no usable answer: no connection to 127.0.0.1:8098 (SSLError).",
         do=(
-            "The address says https, and what answers there does not speak TLS: check host and port in "
-            "api_url and auth_url, and whether this network needs a proxy (HTTPS_PROXY)."
+            "The URL says https, but the server there does not use TLS. Check host and port in api_url and "
+            "auth_url, and whether this network needs a proxy (HTTPS_PROXY)."
         ),
     ),
     "redirect": Case(
@@ -185,8 +188,8 @@ CASES = {
         code=2,
         says="http://127.0.0.1:8098/api/v1/reporting/publishers redirects elsewhere, and credentials do not follow.",
         do=(
-            "Set api_url and auth_url to where YOC really is; its own are https://api.yoc.com and "
-            "https://oauth.yoc.com. Credentials are never sent after a redirect."
+            "Set api_url and auth_url to YOC's real URLs. The defaults are https://api.yoc.com and "
+            "https://oauth.yoc.com. The tap never sends credentials to another address."
         ),
     ),
     "proxy": Case(
@@ -196,8 +199,8 @@ CASES = {
         code=5,
         says="YOC gives no usable answer: the answer is not JSON (text/html; charset=utf-8, 112 bytes).",
         do=(
-            "A web page answers instead of the API: a proxy, a firewall's login or a maintenance page. Open "
-            "the address in a browser on this machine; set HTTPS_PROXY if this network needs one."
+            "The answer is a web page, from a proxy, a firewall's login or maintenance. Open the URL in a browser"
+            " on this machine. Set HTTPS_PROXY if this network needs a proxy."
         ),
     ),
     "quota": Case(
@@ -207,8 +210,8 @@ CASES = {
         code=5,
         says="YOC gives no usable answer: HTTP 429. It asks to wait 600 seconds or more.",
         do=(
-            "Wait, and run again. If it stays, have fewer jobs share this login at one time, and ask YOC's "
-            "account manager for the quota."
+            "Wait, then run again. If the problem persists, let fewer jobs use this login at a time, and ask "
+            "YOC's account manager about the quota."
         ),
     ),
     "503": Case(
@@ -218,8 +221,7 @@ CASES = {
         code=5,
         says="YOC gives no usable answer: HTTP 503.",
         do=(
-            "YOC fails or is overloaded: run again later. A scheduler that tries again on exit code 5 does "
-            "so by itself."
+            "YOC is failing or overloaded: run again later. A scheduler that retries on exit code 5 does so by itself."
         ),
     ),
     "401": Case(
@@ -228,14 +230,14 @@ CASES = {
         step="columns",
         code=3,
         says="YOC refuses a token that it has just given (HTTP 401: unauthorized As ordered.).",
-        do="Ask YOC's account manager whether the account is open for the API.",
+        do="Ask YOC's account manager whether the account may use the API.",
     ),
     "no columns": Case(
         what="the account has no columns",
         forms={"account": "none"},
         step="columns",
         code=3,
-        says="The login works, and YOC offers it no columns at all.",
+        says="The login works, but YOC offers it no columns.",
         do=ASK,
     ),
     "403": Case(
@@ -274,59 +276,68 @@ CASES = {
             "The report by date, publisher_visx_id, site_visx_id, ad_unit_visx_id, ad_unit_name: a row came "
             "twice, twice."
         ),
-        do="Run the doctor again in some minutes, since YOC may be revising figures; report it if it stays.",
+        do=(
+            "Run the doctor again in a few minutes, because YOC may be revising figures. If the problem persists,"
+            " report it."
+        ),
     ),
     "page cap": Case(
         what="YOC cuts pages in silence",
         forms={"page_cap": 100},
         step="pages",
-        says="YOC gives 100 rows a page where 500 are asked for, and does not say so.",
-        do="Nothing: the tap notices. With page_size 100 it need not find out in every run.",
+        says="YOC sends 100 rows per page instead of the 500 requested, and does not say so.",
+        do="Nothing: the tap notices. Set page_size to 100 to save it finding out in every run.",
     ),
     "page cap that loses": Case(
         what="it cuts them, and rows get lost between two",
         forms={"page_cap": 100, "cap_steps": "asked"},
         step="pages",
-        says="YOC gives 100 rows a page where 500 are asked for, and does not say so.",
-        do="Nothing: the tap notices. With page_size 100 it need not find out in every run.",
+        says="YOC sends 100 rows per page instead of the 500 requested, and does not say so.",
+        do="Nothing: the tap notices. Set page_size to 100 to save it finding out in every run.",
     ),
     "no yesterday": Case(
         what="yesterday is not there yet",
         gap_days=last_days(1),
         step="days",
         says="Yesterday, 2026-06-14, has no rows yet; the newest day is 2026-06-13.",
-        do="Run later in the day; the bookmark waits, so nothing is lost. If it stays, ask YOC's account manager.",
+        do=(
+            "Run later in the day. The bookmark waits, so nothing is lost. If the problem persists, ask YOC's "
+            "account manager."
+        ),
     ),
     "gap": Case(
         what="a day in between has no rows",
         gap_days=(YESTERDAY - timedelta(days=3),),
         step="days",
-        says="The newest day, 2026-06-14, is there; 2026-06-11 has no rows.",
-        do="Compare with hub.yoc.com; if it has figures for those days, ask YOC's account manager.",
+        says="The newest day, 2026-06-14, has rows, but 2026-06-11 has none.",
+        do="Compare with hub.yoc.com. If it has figures for those days, ask YOC's account manager.",
     ),
     "no rows for days": Case(
         what="no rows for ten days",
         gap_days=last_days(10),
         step="days",
-        says="No day of 2026-06-08 to 2026-06-14 has a row; the newest day that has one is 2026-06-04.",
-        do="Compare with hub.yoc.com: if it has figures, ask YOC's account manager what this login may see.",
+        says="No day of 2026-06-08 to 2026-06-14 has a row; the newest day with rows is 2026-06-04.",
+        do="Compare with hub.yoc.com. If it has figures, ask YOC's account manager what this login can see.",
     ),
     "no rows": Case(
         what="no rows at all",
         gap_days=last_days(200),
         step="days",
         says="No day of 2025-12-16 to 2026-06-14 has a row.",
-        do="Compare with hub.yoc.com: if it has figures, ask YOC's account manager what this login may see.",
+        do="Compare with hub.yoc.com. If it has figures, ask YOC's account manager what this login can see.",
     ),
     "narrow": Case(
         what="the account lacks dimensions",
         forms={"account": "narrow"},
         step="streams",
         says=(
-            "8 streams; off by setting standard_reports: ad_unit_country_daily; 4 left out for want of "
-            "columns, named below."
+            "8 streams; turned off by standard_reports: ad_unit_country_daily; 4 left out because columns are "
+            "missing (see below)."
         ),
-        do="Nothing, if the account is meant to see no more; else ask YOC's account manager for these dimensions.",
+        do=(
+            "Nothing, if the account is not meant to see more. Otherwise ask YOC's account manager for these "
+            "dimensions."
+        ),
     ),
     "own report": Case(
         what="an own report names a column that is not there",
@@ -334,7 +345,7 @@ CASES = {
         step="streams",
         code=2,
         says="Setting reports[0] (mine).group_by: the account has no column contry (did you mean country?).",
-        do=MEND,
+        do=FIX,
     ),
     "standard report": Case(
         what="a standard report is misspelt",
@@ -346,25 +357,24 @@ CASES = {
             "site_daily?); there are daily_totals, account_daily, publisher_daily, country_daily, "
             "site_daily, ad_unit_daily, ad_unit_country_daily."
         ),
-        do=MEND,
+        do=FIX,
     ),
     "odd types": Case(
         what="the metadata has a type that is not known",
         forms={"types": "odd"},
         step="columns",
-        says="12 dimensions and 15 metrics; of a type that the tap does not know: quality_band (BLOB7).",
-        do="Nothing at once, since they are read as text; report it, so that they get their type.",
+        says="12 dimensions and 15 metrics; of unknown type: quality_band (BLOB7).",
+        do="Nothing for now: the tap reads them as text. Report it, so that they get their type.",
     ),
     "start date": Case(
         what="start_date is older than what YOC serves",
         settings={"start_date": "2024-01-01"},
         step="settings",
         says=(
-            "Valid; a run reads 2025-12-16 to 2026-06-14; days end at midnight in Europe/Berlin. The "
-            "addresses are not YOC's own. The days from start_date, 2024-01-01, up to then are no longer "
-            "served."
+            "Valid; a run reads 2025-12-16 to 2026-06-14; days end at midnight in Europe/Berlin. The URLs are not"
+            " YOC's. YOC no longer serves the days before that, from start_date (2024-01-01) on."
         ),
-        do="Nothing can be done about those days; run daily from now on.",
+        do="Those days are lost. Run daily from now on.",
     ),
     "first day refused": Case(
         what="YOC refuses the first day",
@@ -372,7 +382,10 @@ CASES = {
         step="history",
         code=4,
         says="YOC refuses Page 1 of date for 2025-12-16 (HTTP 422: invalid_request As ordered.).",
-        do="Report all of this. If only the step history fails, set start_date some days later until YOC takes it.",
+        do=(
+            "Report the whole output. If only the step history fails, set start_date a few days later until YOC "
+            "accepts it."
+        ),
     ),
     "clock": Case(
         what="this machine's clock is wrong",
@@ -380,8 +393,8 @@ CASES = {
         step="clock",
         says="This machine's clock is 10 minutes behind the server's.",
         do=(
-            "Set this machine's clock (NTP): a run asks for the wrong day around midnight, and waits wrongly"
-            " after a 429."
+            "Set this machine's clock (NTP). Otherwise runs near midnight read the wrong day and waits after a "
+            "429 are wrong."
         ),
     ),
     "slow": Case(
@@ -390,23 +403,23 @@ CASES = {
         step="speed",
         says="17 of 20 requests took longer than 10 seconds, the slowest 20.",
         do=(
-            "Run at another hour. If it stays, lower window_days, so that each request is for less, or raise "
-            "request_timeout, which ends it after 60 seconds."
+            "Run at another hour. If the problem persists, lower window_days to make requests smaller, or raise "
+            "request_timeout (now 60 seconds)."
         ),
     ),
     "some faults": Case(
         what="YOC fails now and then",
         faults=({"kind": "status", "status": 503, "times": 2}, {"kind": "reset_before"}),
         step="repeats",
-        says="3 of 23 requests had to be repeated (a broken connection, HTTP 503).",
-        do="Nothing: the tap waits and repeats. If it stays, run at another hour or lower concurrency.",
+        says="3 of 23 requests had to be retried (a broken connection, HTTP 503).",
+        do="Nothing: the tap waits and retries. If the problem persists, run at another hour or lower concurrency.",
     ),
     "reread": Case(
         what="a row comes twice, once",
         faults=({"kind": "duplicate_row"},),
         step="rereads",
-        says="Something was read twice. The report by date: a row came twice; reading it once more.",
-        do="Nothing, if it happens now and then, since YOC revises figures; report it if it stays.",
+        says="The tap read something twice. The report by date: a row came twice; reading it once more.",
+        do="Nothing, if it is rare: YOC revises figures. If the problem persists, report it.",
     ),
 }
 

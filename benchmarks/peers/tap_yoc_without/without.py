@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_yoc.__main__ import main
+from tap_yoc.decoding.page import Page
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.control_totals import ControlTotals
 from tap_yoc.engine.integrity import IntegrityCheck
-from tap_yoc.reports.report import FETCHED_AT, IS_FINAL
-from tap_yoc.singer.base_stream import YOCStream
+from tap_yoc.engine.window_reading import WindowReading
 
-is_selected = YOCStream.is_selected
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_yoc.decoding.row_types import Rows
 
 
-def _is_of_yoc(stream: YOCStream, column: str) -> bool:
-    return column not in {FETCHED_AT, IS_FINAL} and is_selected(stream, column)
+def _as_it_came(reading: WindowReading, rows: Rows, *_: object) -> Iterator[Page]:
+    yield Page(rows, reading._shape)  # noqa: SLF001 - stands in for a method
 
 
 PROMISES: dict[str, tuple[type, str, Any]] = {
     "integrity": (IntegrityCheck, "take_page", lambda *_: None),
     "totals": (ControlTotals, "metrics", property(lambda _: ())),
     "types": (RowShape, "_is_exact", lambda *_, **__: True),
-    "added": (YOCStream, "is_selected", _is_of_yoc),
+    "added": (WindowReading, "_stamped", _as_it_came),
 }
 """What takes the place of which method."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tap_yoc.engine.bookmarks import bookmark_of
 from tap_yoc.engine.entity_reading import EntityReading
+from tap_yoc.engine.fields_reading import KEY, FieldsReading
 from tap_yoc.engine.report_reading import Bookmark, ReportReading
 from tap_yoc.reports.report import DATE
 from tap_yoc.reports.standard import REPORT_FIELDS
@@ -22,7 +22,6 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from singer_sdk import Tap
 
@@ -49,23 +48,18 @@ class ReportStream(YOCStream):
     def pages(self) -> Iterator[Page]:
         """Yield the report's rows, window by window; each window moves the bookmark."""
         columns = [name for name in self.schema["properties"] if self.is_selected(name)]
-        for part in ReportReading(self.run, self.report, bookmark=self.bookmark(), columns=columns):
+        for part in ReportReading(self.run, self.report, bookmark=self._bookmark_in_state(), columns=columns):
             if isinstance(part, Bookmark):
                 self._write_bookmark(part)
             else:
                 yield part
 
-    def bookmark(self) -> date | None:
-        """Return the newest complete day that the state names.
-
-        Raises:
-            SettingsError: The state names no day, or one that is still to come.
-        """
+    def _bookmark_in_state(self) -> object:
+        """Return what the state has of this stream, None for nothing; a bookmark of another column is none of ours."""
         value = self.stream_state.get("replication_key_value")
         if self.replication_method != INCREMENTAL or value is None:
             return None
-        is_ours = self.stream_state.get("replication_key", DATE) == DATE
-        return bookmark_of(value if is_ours else None, stream=self.name, today=self.run.today)
+        return value if self.stream_state.get("replication_key", DATE) == DATE else ""
 
     def _write_bookmark(self, bookmark: Bookmark) -> None:
         if self.run.settings.backfill or self.replication_method != INCREMENTAL:
@@ -88,7 +82,7 @@ class EntityStream(YOCStream):
     @override
     def pages(self) -> Iterator[Page]:
         """Yield each id once, with the name and parent of its newest day."""
-        yield self._selected(self._reading.rows())
+        yield from map(self._selected, self._reading)
 
 
 class ReportFieldsStream(YOCStream):
@@ -96,17 +90,10 @@ class ReportFieldsStream(YOCStream):
 
     def __init__(self, tap: Tap, run: Run) -> None:
         """Show the columns that discovery found."""
-        text = {"type": "string"}
-        schema = {
-            "type": "object",
-            "properties": {"kind": text, "name": text, "type": text},
-            "required": ["kind", "name"],
-        }
-        super().__init__(tap, run, name=REPORT_FIELDS, schema=schema, keys=("kind", "name"))
+        self._reading = FieldsReading(run)
+        super().__init__(tap, run, name=REPORT_FIELDS, schema=self._reading.json_schema(), keys=KEY)
 
     @override
     def pages(self) -> Iterator[Page]:
         """Yield one row a column."""
-        rows = self.run.metadata.rows()
-        yield self._selected(rows)
-        self.run.summary.log_read(self.name, None, len(rows))
+        yield from map(self._selected, self._reading)

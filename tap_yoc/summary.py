@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +15,7 @@ from tap_yoc.errors import ExitCode, YOCError
 from tap_yoc.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
 
     from tap_yoc.dates import Window
@@ -101,11 +102,27 @@ class RunSummary:
         """Return how far the run is."""
         return Mark(self.rows, self.requests, self.monotonic() - self.started)
 
+    @contextmanager
+    def reading(self, stream: str) -> Iterator[None]:
+        """Count what is done within for a stream."""
+        self.begin(stream)
+        try:
+            yield
+        except Exception:
+            self.end(stream)
+            raise
+        self.end(stream)  # not after a signal, which stops a stream in the middle
+
     def begin(self, stream: str) -> None:
         """Note that a stream is read from now on."""
         self.streams += 1
         mark = self.mark()
         self.readings.append(StreamReading(name=stream, begun=mark, told=mark))
+
+    def end(self, stream: str) -> None:
+        """Note that a stream is read, or has failed."""
+        self.readings[-1].ended = self.mark()
+        self.log_missing(stream)
 
     def plan(self, first: date, last: date) -> None:
         """Note the days that the present stream reads, both inclusive."""
@@ -138,11 +155,6 @@ class RunSummary:
         logging.getLogger(f"tap-yoc.{stream}").info(
             "%s: %s%s in %s, %.1f s.", stream, when, counted(rows, "row"), asked, done.seconds
         )
-
-    def end(self, stream: str) -> None:
-        """Note that a stream is read, or has failed."""
-        self.readings[-1].ended = self.mark()
-        self.log_missing(stream)
 
     def done(self, reading: StreamReading) -> Mark:
         """Return what was done for a stream, so far or in all."""

@@ -367,3 +367,10 @@ def test_no_imports_run_in_circles() -> None:
         for module in leaves:
             del needs_of[module]
     assert sorted(needs_of) == []
+
+
+def test_only_the_singer_side_knows_the_sdk() -> None:
+    """Whatever reads reports runs without the Singer SDK."""
+    with_sdk = {"__main__", "doctor", "plan", "tap", "streams", "singer"}
+    without = [path for path in tap_modules() if layer_of(path) not in with_sdk]
+    assert imported_from(without, {"singer_sdk"}) == []

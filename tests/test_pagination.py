@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_yoc.decoding.envelope import Answer
-from tap_yoc.engine.pagination import ServerBehaviour, read_pages
+from tap_yoc.engine.pagination import read_pages
+from tap_yoc.engine.server_behaviour import ServerBehaviour
 from tap_yoc.errors import IncompleteDataError, InconsistentWindowError
 
 if TYPE_CHECKING:

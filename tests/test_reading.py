@@ -17,9 +17,9 @@ from tap_yoc.dates import Window
 from tap_yoc.decoding.envelope import Answer
 from tap_yoc.decoding.row_types import Rows
 from tap_yoc.decoding.rows import RowShape
-from tap_yoc.engine.pagination import ServerBehaviour
 from tap_yoc.engine.prefetch import ReadAhead, Reader
 from tap_yoc.engine.reread import read_all_with_reread, with_reread
+from tap_yoc.engine.server_behaviour import ServerBehaviour
 from tap_yoc.errors import CellError, ExitCode, IncompleteDataError, InconsistentWindowError, UnavailableError
 from tap_yoc.reports.columns import Column, Role, kind_of
 from tap_yoc.reports.report import Report

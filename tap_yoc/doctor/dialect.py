@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.decoding.envelope import RawRow
     from tap_yoc.doctor.recording_transport import RecordedAnswer
-    from tap_yoc.engine.pagination import ServerBehaviour
+    from tap_yoc.engine.server_behaviour import ServerBehaviour
     from tap_yoc.exact_json import Json
     from tap_yoc.reports.columns import Column
 

@@ -1,7 +1,8 @@
 """Reading reports: which days, page by page, checked against their totals; knows neither the SDK nor sockets."""
 
 from tap_yoc.engine.entity_reading import EntityReading
+from tap_yoc.engine.fields_reading import FieldsReading
 from tap_yoc.engine.report_reading import Bookmark, ReportReading
 from tap_yoc.engine.run import Run
 
-__all__ = ["Bookmark", "EntityReading", "ReportReading", "Run"]
+__all__ = ["Bookmark", "EntityReading", "FieldsReading", "ReportReading", "Run"]

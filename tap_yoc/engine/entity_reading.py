@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.api.client import Query
+from tap_yoc.decoding.page import Page
 from tap_yoc.engine.reach import read_within
 from tap_yoc.engine.reread import read_all_with_reread
 from tap_yoc.errors import IncompleteDataError
 from tap_yoc.reports.report import DATE, Report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_yoc.dates import Window
     from tap_yoc.engine.run import Run
     from tap_yoc.reports.columns import Column
@@ -34,22 +37,27 @@ class EntityReading:
         properties = {column.name: column.json_schema(is_key=column == self.columns[0]) for column in self.columns}
         return {"type": "object", "properties": properties, "required": [self.columns[0].name]}
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return each id once, with the name and parent of its newest day.
+    def __iter__(self) -> Iterator[Page]:
+        """Yield each id once, with the name and parent of its newest day, in one page.
 
         Raises:
-            IncompleteDataError: Which name is the newest cannot be told.
+            YOCError: Whatever kept the names from being read, or which name is the newest cannot be told.
         """
-        reach = self._run.reach
-        if reach.wanted is None:
-            self._run.warn_of_nothing_to_read()
-            return []
-        newest = read_within(reach, lambda: reach.wanted or reach.days, self._newest)
-        self._run.summary.log_read(self._name, reach.wanted, len(newest))
-        return [
-            {column.name: None if row[column.name] == column.missing else row[column.name] for column in self.columns}
-            for row in newest.values()
-        ]
+        run, reach = self._run, self._run.reach
+        with run.summary.reading(self._name):
+            if reach.wanted is None:
+                run.warn_of_nothing_to_read()
+                return
+            newest = read_within(reach, lambda: reach.wanted or reach.days, self._newest)
+            run.summary.rows += len(newest)
+            run.summary.log_read(self._name, reach.wanted, len(newest))
+            columns = self.columns
+            yield Page(
+                [
+                    {c.name: None if row[c.name] == c.missing else row[c.name] for c in columns}
+                    for row in newest.values()
+                ]
+            )
 
     def _newest(self, window: Window) -> dict[Any, dict[str, Any]]:
         """Return the newest row of each id; only ids with several names or parents are asked for by day."""

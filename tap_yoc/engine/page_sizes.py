@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_yoc.errors import InconsistentWindowError
 
 if TYPE_CHECKING:
-    from tap_yoc.engine.pagination import Pages, ServerBehaviour
+    from tap_yoc.engine.server_behaviour import Pages, ServerBehaviour
 
 
 class PageEnds:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.integrity import IntegrityCheck
-from tap_yoc.engine.pagination import ServerBehaviour, read_pages
+from tap_yoc.engine.pagination import read_pages
+from tap_yoc.engine.server_behaviour import ServerBehaviour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tap_yoc.api.client import Query
 from tap_yoc.dates import ONE_DAY, Window, gaps_between
 from tap_yoc.decoding.rows import RowShape
-from tap_yoc.engine.bookmarks import advance
+from tap_yoc.engine.bookmarks import advance, bookmark_of
 from tap_yoc.engine.reread import with_reread
 from tap_yoc.engine.window_reading import WindowReading
 from tap_yoc.engine.windows import Plan, plan
@@ -36,16 +36,17 @@ class ReportReading:
     """One report as one run reads it: an iterator of pages and bookmarks."""
 
     def __init__(
-        self, run: Run, report: Report, *, bookmark: date | None = None, columns: Collection[str] | None = None
+        self, run: Run, report: Report, *, bookmark: object = None, columns: Collection[str] | None = None
     ) -> None:
         """Read nothing yet.
 
-        `bookmark` is the newest complete day of earlier runs. `columns` are the names of the figures and additions that
-        are wanted; left out: all of them.
+        `bookmark` is the newest complete day of earlier runs, as the state has it, None without one. `columns` are the
+        names of the figures and additions that are wanted; left out: all of them.
         """
         self._run = run
         self._report = report
-        self._bookmark = bookmark
+        self._bookmark_in_state = bookmark
+        self._bookmark: date | None = None
         self._figures = [column for column in report.figures if columns is None or column.name in columns]
         self._added = [name for name in report.additions if columns is None or name in columns]
         self._days_with_rows: set[date] = set()
@@ -54,7 +55,18 @@ class ReportReading:
         """Yield the report's rows in pages, and behind each window that was read whole the bookmark.
 
         A report without `date` is one total over all days, and has no bookmark.
+
+        Raises:
+            SettingsError: The state names no day, or one that is still to come.
+            YOCError: Whatever kept the report from being read whole.
         """
+        run, name = self._run, self._report.name
+        with run.summary.reading(name):
+            if self._bookmark_in_state is not None:
+                self._bookmark = bookmark_of(self._bookmark_in_state, stream=name, today=run.today)
+            yield from self._windows()
+
+    def _windows(self) -> Iterator[Page | Bookmark]:
         run, planned = self._run, self._plan()
         shape = RowShape(self._report, self._figures)
         queries = [self._query(window) for window in planned.windows]

@@ -63,6 +63,7 @@ class WindowReading:
         for page in run.reader.pages(self._shape, self._query, upcoming):
             fetched_at = fetched_at or self._arrival(answers_before)
             rows += len(page)
+            run.summary.rows += len(page)
             self.has_begun = True
             if self._report.is_daily:
                 days = self._shape.column(page, DATE)

@@ -23,10 +23,6 @@ class AccountMetadata:
         self.dimensions = {column.name: column for column in self.columns if column.role is Role.GROUP_BY}
         self.metrics = {column.name: column for column in self.columns if column.role is Role.DATA_FIELD}
 
-    def rows(self) -> list[dict[str, str]]:
-        """Return one row a column, as the stream `report_fields` has it."""
-        return [{"kind": column.role.value, "name": column.name, "type": column.declared} for column in self.columns]
-
     @property
     def of_unknown_type(self) -> tuple[Column, ...]:
         """The columns whose declared type is not known."""

@@ -64,11 +64,8 @@ class YOCStream(Stream):
         run = self.run
         if run.stopped_by:
             return
-        run.summary.begin(self.name)
         try:
-            for page in self.pages():
-                run.summary.rows += len(page.rows)
-                yield page
+            yield from self.pages()
         except OutputError:  # of a STATE within the stream: the run ends, and nothing is this stream's failure
             raise
         except YOCError as error:
@@ -79,7 +76,6 @@ class YOCStream(Stream):
         except Exception as error:
             run.summary.fail(self.name, error)
             self.logger.exception("Stream %s failed unexpectedly; please report this.", self.name)
-        run.summary.end(self.name)
 
     @override
     def _sync_records(
@@ -181,10 +177,10 @@ class YOCStream(Stream):
             if ("properties", name) in entry.metadata:
                 entry.metadata["properties", name] = Metadata(inclusion=Metadata.InclusionType.AUTOMATIC)
 
-    def _selected(self, records: list[dict[str, Any]]) -> Page:
-        """Return a page of the columns that are selected."""
+    def _selected(self, page: Page) -> Page:
+        """Return a page with those of its columns that are selected."""
         names = [name for name in self.schema["properties"] if self.is_selected(name)]
-        return Page([{name: record[name] for name in names} for record in records])
+        return Page([{name: record[name] for name in names} for record in page.records()])
 
     def is_selected(self, column: str) -> bool:
         """Whether the user wants a column, and the catalog knows it."""

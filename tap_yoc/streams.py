@@ -44,6 +44,10 @@ class ReportStream(YOCStream):
         )
         self.replication_key = DATE if report.is_daily else None
 
+    def has_no_metric_selected(self) -> bool:
+        """Say whether the report has metrics, and the user wants none of them."""
+        return bool(self.report.figures) and not any(self.is_selected(column.name) for column in self.report.figures)
+
     @override
     def pages(self) -> Iterator[Page]:
         """Yield the report's rows, window by window; each window moves the bookmark."""

@@ -6,21 +6,23 @@ import logging
 import sys
 from contextlib import contextmanager
 from functools import cached_property
-from types import NoneType
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk.exceptions import MappingError
-from singer_sdk.singerlib import Catalog
+from singer_sdk.mapper import PluginMapper
 
-from tap_yoc.cli.json_files import load_json_text
+from tap_yoc.cli.json_files import load_json_object
 from tap_yoc.cli.progress import progress_display
 from tap_yoc.clock import Clock
 from tap_yoc.engine.run import Run
 from tap_yoc.errors import OutputError, SettingsError, YOCError
 from tap_yoc.singer.authenticator import YOCAuthenticator
+from tap_yoc.singer.catalog import read_catalog, warn_of_differences
 from tap_yoc.singer.configured_tap import ConfiguredTap
 from tap_yoc.singer.messages import YOCMessageWriter
+from tap_yoc.singer.state import check_state
+from tap_yoc.singer.stream_maps import register
 from tap_yoc.streams import EntityStream, ReportFieldsStream, ReportStream
 
 if sys.version_info >= (3, 12):
@@ -29,7 +31,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.streams import Stream
@@ -103,15 +105,15 @@ class TapYOC(ConfiguredTap):
 
     @override
     def setup_mapper(self) -> None:
-        """Bring the catalog up to date with the account's columns before its schemas are announced."""
-        known = self.streams
-        for entry in [] if self.input_catalog is None else self.input_catalog.streams:
-            if entry.tap_stream_id not in known and entry.metadata.root.selected:
-                self.run.summary.warn(
-                    f"The catalog selects {entry.tap_stream_id}, which does not exist (any more); it is left out."
-                )
+        """Compare the catalog with the account before the schemas are announced."""
+        warn = self.run.summary.warn
+        warn_of_differences(self.input_catalog, self.streams, warn)
+        for stream in self.streams.values():
+            if isinstance(stream, ReportStream) and stream.selected and stream.has_no_metric_selected():
+                warn(f"Stream {stream.name}: no metric is selected, so its rows have keys only.")
         try:
-            super().setup_mapper()
+            self.mapper = PluginMapper(plugin_config=dict(self.config), logger=self.logger)
+            register(self.mapper, self.catalog)
         except MappingError as error:
             raise SettingsError(f"Setting stream_maps: {str(error).rstrip('.')}.") from error
 
@@ -122,16 +124,7 @@ class TapYOC(ConfiguredTap):
         Raises:
             SettingsError: The state has another shape than this tap's.
         """
-        bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
-        is_foreign = bool(state) and "bookmarks" not in state
-        if (
-            is_foreign
-            or not isinstance(bookmarks, dict)
-            or not all(isinstance(mark, dict) for mark in bookmarks.values())
-        ):
-            raise SettingsError(
-                'The state must look like {"bookmarks": {"site_daily": {…}}}: the value of the last STATE message.'
-            )
+        check_state(state)
         super().load_state(state)
 
     @override
@@ -152,8 +145,8 @@ class TapYOC(ConfiguredTap):
         about: bool = False,
         about_format: str | None = None,
         config: _ConfigInput | None = None,
-        state: IO[str] | None = None,
-        catalog: IO[str] | None = None,
+        state: IO[bytes] | None = None,
+        catalog: IO[bytes] | None = None,
     ) -> None:
         """Run the command without --discover, --test and --version."""
         if about:
@@ -163,8 +156,8 @@ class TapYOC(ConfiguredTap):
         tap = cls(
             config=dict(config.config) if config else {},
             parse_env_config=bool(config and config.parse_env),
-            state=load_json_text(_text_of(state), "The state") if state else None,
-            catalog=_catalog_of(load_json_text(_text_of(catalog), "The catalog")) if catalog else None,
+            state=load_json_object(state.read(), "The state") if state else None,
+            catalog=read_catalog(load_json_object(catalog.read(), "The catalog")) if catalog else None,
         )
         selected = sum(stream.selected for stream in tap.streams.values())
         with tap.finishing(), progress_display(tap.run.summary, selected):
@@ -185,26 +178,3 @@ class TapYOC(ConfiguredTap):
                 tap.write_schemas()
             else:
                 tap.run_connection_test()
-
-
-def _text_of(file: IO[str]) -> str:
-    """Return what a file holds; nothing where that is no text, which is no JSON either."""
-    try:
-        return file.read()
-    except UnicodeDecodeError:
-        return ""
-
-
-def _catalog_of(content: Mapping[str, Any]) -> Catalog:
-    try:
-        _ = content["streams"]
-        catalog = Catalog.from_dict(dict(content))
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise SettingsError("The catalog is not one that --discover prints; run --discover again.") from None
-    for entry in catalog.streams:
-        # Any text would count as selected, "false" as well.
-        if not all(isinstance(metadata.selected, (bool, NoneType)) for metadata in entry.metadata.values()):
-            raise SettingsError(
-                f"The catalog's selected of stream {entry.tap_stream_id} must be true or false, without quotes."
-            )
-    return catalog

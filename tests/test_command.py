@@ -147,7 +147,7 @@ FAILURES = [
     pytest.param({"password": "not-the-password"}, 3, "YOC refuses the login", id="wrong password"),
     pytest.param({"page_size": 501}, 2, "Setting page_size must be a whole number from 1 to 500.", id="wrong setting"),
     pytest.param({"pagesize": 5}, 2, "There is no setting pagesize (did you mean page_size?).", id="unknown setting"),
-    pytest.param({"client_secret": ""}, 2, "Setting client_secret is empty", id="empty secret"),
+    pytest.param({"client_secret": ""}, 2, "Missing: client_secret; put the login into the file", id="empty secret"),
     pytest.param(
         {"reports": [{"name": "mine", "group_by": ["date", "site_visx"]}]},
         2,
@@ -184,7 +184,7 @@ def test_each_failure_is_one_sentence_and_its_exit_code(
 
 FILES = [
     pytest.param("config.json", "[]", "The config config.json must be a JSON object.", id="config list"),
-    pytest.param("config.json", "{", "The config config.json must be a JSON object.", id="config cut"),
+    pytest.param("config.json", "{\n", "The config config.json is not JSON: Expecting property name", id="config cut"),
     pytest.param("state.json", "[]", "The state must be a JSON object.", id="state list"),
     pytest.param("state.json", '{"bookmarks": []}', "The state must look like", id="state of another shape"),
     pytest.param(

@@ -407,7 +407,7 @@ def test_the_command_takes_a_file_or_the_environment(today: Sandbox, tmp_path: P
     [
         (["--version"], 0, "tap-yoc-doctor v"),
         (["--config", "nowhere.json"], 2, "The config nowhere.json cannot be read (No such file or directory)."),
-        ([], 2, "Setting client_id is missing; it belongs in the file that --config names"),
+        ([], 2, "Missing: client_id, client_secret, username, password; put the login into the file"),
     ],
     ids=str,
 )  # fmt: skip

@@ -213,12 +213,12 @@ def test_the_doctor_sends_nobody_to_the_settings_for_a_proxy(monkeypatch: pytest
 
 @pytest.mark.parametrize("option", ["--state", "--catalog"])
 def test_a_file_that_is_no_text_is_no_json_object(live: Sandbox, tmp_path: Path, option: str) -> None:
-    """State and catalog of another encoding are a file to mend."""
+    """State and catalog in an encoding that cannot be told are a file to mend."""
     (tmp_path / "config.json").write_text(json.dumps(last_days(live, "daily_totals")))
     (tmp_path / "latin").write_bytes(b'{"bookmarks": {"stra\xdfe": {}}}')
     done = run_command("--config", "config.json", option, "latin", cwd=tmp_path)
     assert done.returncode == ExitCode.SETTINGS
-    assert "must be a JSON object" in done.stderr
+    assert "must be text in UTF-8" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -16,14 +16,17 @@ from jsonschema import Draft202012Validator
 from pages import snippets
 from singer_sdk import Tap
 
+from tap_yoc.errors import SettingsError
 from tap_yoc.reports.standard import STANDARD_REPORTS
 from tap_yoc.sandbox.world import CREDENTIALS
 from tap_yoc.settings.coercion import coerced_config
+from tap_yoc.settings.login import PLACEHOLDERS
 from tap_yoc.settings.parsing import SECRETS, parse
 from tap_yoc.tap import TapYOC
 
 ROOT = Path(__file__).parents[1]
 LOGIN = ["client_id", "client_secret", "username", "password"]
+OWN_LOGIN = {name: f"my-{name}" for name in LOGIN}
 
 # The SDK adds its own settings to the same dictionary whenever a tap is made.
 SDK_SETTINGS: dict[str, Any] = {"properties": {}}
@@ -173,14 +176,14 @@ def test_the_job_and_the_schedule_name_the_pipeline() -> None:
 
 
 def test_sample_config_is_complete_and_valid() -> None:
-    """The sample names every setting, with its default or null, and the tap accepts it."""
+    """The sample names every setting, with its default or null; the tap accepts it with a login of one's own."""
     assert list(SAMPLE) == list(SETTINGS)
     for name, value in SAMPLE.items():
         if name in LOGIN:
             assert value.startswith("your-") or value.endswith(".example")
         else:
             assert value == DEFAULTS.get(name)
-    assert settings_of(SAMPLE).lookback_days == 7
+    assert settings_of({**SAMPLE, **OWN_LOGIN}).lookback_days == 7
 
 
 def test_env_example_has_the_same_settings() -> None:
@@ -194,10 +197,29 @@ def test_env_example_has_the_same_settings() -> None:
 
 
 def test_env_example_is_accepted_by_the_tap() -> None:
-    """All variables set as they stand, as text, make a valid configuration."""
-    config = coerced_config({name: value for name, (value, _, _) in env_example().items()}, TapYOC.known_settings())
+    """All variables set as they stand, as text, make a valid configuration, with a login of one's own."""
+    given = {name: value for name, (value, _, _) in env_example().items()}
+    config = coerced_config({**given, **OWN_LOGIN}, TapYOC.known_settings())
     assert {name: config[name] for name in DEFAULTS} == DEFAULTS
     assert parse(config).reports == ()
+
+
+@pytest.mark.parametrize("place", ["sample_config.json", ".env.example"])
+def test_the_login_of_an_example_is_not_sent(place: str) -> None:
+    """Each placeholder is refused by name, alone and with the others."""
+    examples = {name: (SAMPLE[name] if place == "sample_config.json" else env_example()[name][0]) for name in LOGIN}
+    assert examples == PLACEHOLDERS
+    for names in [[name] for name in LOGIN] + [LOGIN]:
+        config = {**OWN_LOGIN, **{name: examples[name] for name in names}}
+        with pytest.raises(SettingsError, match=rf"^Not filled in: {', '.join(names)}; put your own login"):
+            settings_of(config)
+
+
+@pytest.mark.parametrize("text", ["${YOC_PASSWORD}", "{{ yoc_password }}"])
+def test_a_template_that_was_not_filled_in_is_not_sent(text: str) -> None:
+    """What a shell, Docker or Airflow should have replaced."""
+    with pytest.raises(SettingsError, match=r"^Not filled in: password; put your own login"):
+        settings_of({**OWN_LOGIN, "password": text})
 
 
 def test_the_page_names_the_sdks_settings() -> None:

@@ -1,4 +1,4 @@
-"""Reading the JSON files that users hand over: config, catalog, state."""
+"""Reading the JSON files that users hand over: config, catalog, state; also as Windows writes them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,29 @@ def read_json_file(path: str, what: str) -> dict[str, Any]:
         SettingsError: The file cannot be read, or holds something else.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        content = Path(path).read_bytes()
     except OSError as error:
         raise SettingsError(f"{what} {path} cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError:
-        text = ""
-    return load_json_text(text, f"{what} {path}")
+    return load_json_object(content, f"{what} {path}")
 
 
-def load_json_text(text: str, what: str) -> dict[str, Any]:
-    """Return the JSON object that a text is.
+def load_json_object(content: bytes, what: str) -> dict[str, Any]:
+    """Return the JSON object that a file holds, in UTF-8, or in UTF-16 or UTF-32 as PowerShell's `>` writes it.
 
     Raises:
-        SettingsError: It is no JSON object; names the text's role, and not its content.
+        SettingsError: It is no JSON object; names the file and the place, and not what stands there.
     """
     try:
-        content = json.loads(text, parse_float=Decimal)
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
+        text = content.decode(json.detect_encoding(content)).lstrip("\ufeff")
+        value = json.loads(text, parse_float=Decimal)
+    except json.JSONDecodeError as error:
+        if not text.strip():
+            raise SettingsError(f"{what} is empty; it must be a JSON object.") from None
+        raise SettingsError(f"{what} is not JSON: {error.msg}, line {error.lineno}, column {error.colno}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{what} must be text in UTF-8.") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
+        value = None
+    if not isinstance(value, dict):
         raise SettingsError(f"{what} must be a JSON object.")
-    return content
+    return value

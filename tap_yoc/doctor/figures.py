@@ -131,8 +131,10 @@ def history(observed: ObservedTap) -> Step:
 def pages(observed: ObservedTap) -> Step:
     """Ask for pages of the usual size of the finest report that a run reads, to see whether they are cut."""
     run, metadata, seen = observed.run, observed.run.metadata, observed.seen
-    if observed.window is None or not observed.reports:
+    if observed.window is None:
         return skipped("Skipped: there are no rows to look at.")
+    if not observed.reports:
+        return skipped("Skipped: the settings and the account leave no report to read.")
     finest = max(observed.reports, key=lambda report: len(report.group_by))
     # Beside what the stream asks for: names that the metadata spells with blanks, and booleans, whose spelling varies.
     blank_dimensions = metadata.pick(name for name in blank_names(observed.recorded) if name in metadata.dimensions)

@@ -13,6 +13,7 @@ from jsonschema.validators import extend
 
 from tap_yoc.errors import SettingsError
 from tap_yoc.exact_json import refuse_constant
+from tap_yoc.settings.login import missing_of, missing_settings
 from tap_yoc.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -111,10 +112,7 @@ def _fill_in_and_check(config: dict[str, Any], schema: dict[str, Any]) -> None:
             missing = [name for name in error.validator_value if name not in error.instance]
             if place := ".".join(map(str, error.path)):
                 raise SettingsError(f"Setting {place}.{missing[0]} is missing; it is required.")
-            raise SettingsError(
-                f"Setting {missing[0]} is missing; it belongs in the file that --config names, or with --config=ENV in "
-                f"TAP_YOC_{missing[0].upper()}."
-            )
+            raise missing_settings(missing_of(config))
         name = str(error.path[0]) if error.path else "?"
         place = ".".join(map(str, error.path)) or name
         wanted = _wanted(error.schema if isinstance(error.schema, dict) else {})

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tap_yoc.dates import Window, day_of
 from tap_yoc.errors import SettingsError
+from tap_yoc.settings.login import check_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,10 +69,7 @@ def parse(config: Mapping[str, Any]) -> Settings:
     """
     config = {name: value.strip() if isinstance(value, str) and name not in SECRETS else value
               for name, value in config.items()}  # fmt: skip
-    for name in ("client_id", "client_secret"):
-        if not config.get(name):
-            raise SettingsError(f"Setting {name} is empty; YOC's account manager hands it out.")
-    _check_login(config)
+    check_login(config)
     if config.get("batch_config") and config.get("stream_maps"):
         raise SettingsError(
             "Settings batch_config and stream_maps exclude each other: batch files would not be mapped."
@@ -140,18 +138,6 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (OSError, ValueError, LookupError):
         raise SettingsError("Setting timezone must be an IANA zone name such as Europe/Berlin.") from None
-
-
-def _check_login(config: Mapping[str, Any]) -> None:
-    if config.get("refresh_token") and not config.get("token_cache"):
-        raise SettingsError("Setting refresh_token needs token_cache beside it: the token changes with every use.")
-    if config.get("username") and config.get("password"):
-        return
-    if not config.get("refresh_token"):
-        missing = "password" if config.get("username") else "username"
-        raise SettingsError(
-            f"Setting {missing} is missing; the login of hub.yoc.com is required, or refresh_token with token_cache."
-        )
 
 
 def _address(config: Mapping[str, Any], name: str) -> str:

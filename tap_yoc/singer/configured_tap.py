@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,7 +11,6 @@ import click
 from fsspec import get_filesystem_class
 from fsspec.utils import get_protocol
 from singer_sdk import Tap
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import _ConfigInput
@@ -18,11 +18,14 @@ from singer_sdk.plugin_base import _ConfigInput
 from tap_yoc.cli.json_files import read_json_file
 from tap_yoc.errors import SettingsError
 from tap_yoc.redaction import Redactor
+from tap_yoc.reports.standard import ENTITIES, REPORT_FIELDS, STANDARD_REPORTS
 from tap_yoc.settings.coercion import coerced_config
+from tap_yoc.settings.environment import environment_config
 from tap_yoc.settings.parsing import parse, secrets_in
 from tap_yoc.settings.schema import SETTINGS
 from tap_yoc.singer.about import about_text
 from tap_yoc.singer.command import YOCCommand, metrics_level
+from tap_yoc.singer.stream_maps import check_stream_maps
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -81,8 +84,7 @@ class ConfiguredTap(Tap):
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a property of the class, as the SDK has it
         """The settings in the environment, as text: `coerced_config` makes of them what each setting is."""
-        names = {key: {"type": "string"} for key in cls.known_settings()["properties"]}
-        return parse_environment_config({"properties": names}, cls._env_var_prefix)
+        return environment_config(cls.known_settings(), os.environ)
 
     @classmethod
     @override
@@ -112,6 +114,7 @@ class ConfiguredTap(Tap):
         self.settings = parse(config)
         if batch := config.get("batch_config"):
             _check_batch_packages(batch)
+        check_stream_maps(config.get("stream_maps") or {}, _streams_of(self.settings))
         self._config = config
         return []
 
@@ -119,7 +122,17 @@ class ConfiguredTap(Tap):
     @override
     def get_singer_command(cls) -> click.Command:
         """Return the command, which turns foreseeable errors into one sentence and an exit code."""
-        return YOCCommand.replacing(super().get_singer_command(), cls.logger)
+        command = super().get_singer_command()
+        for parameter in command.params:
+            if parameter.name in {"catalog", "state"}:
+                parameter.type = click.File("rb")  # in which encoding they are, their first bytes say
+        return YOCCommand.replacing(command, cls.logger)
+
+
+def _streams_of(settings: Settings) -> list[str]:
+    """Return the names of all streams that there may be, whatever an account has of them."""
+    own = [str(report.get("name")) for report in settings.reports]
+    return [*(report.name for report in STANDARD_REPORTS), *(entity.name for entity in ENTITIES), REPORT_FIELDS, *own]
 
 
 def _check_batch_packages(batch: Mapping[str, Any]) -> None:

@@ -66,7 +66,8 @@ There are three ways to configure the tap:
 - **A file**: `--config config.json`. `sample_config.json` has every setting. If you pass several files, later ones take
   precedence.
 - **Environment variables**: `--config=ENV` reads `TAP_YOC_<SETTING>`, with lists as JSON. `.env.example` has them all.
-  With `--config config.json --config=ENV`, variables take precedence over the file.
+  With `--config config.json --config=ENV`, variables take precedence over the file. A misspelt variable is an error.
+  The tap reads no `.env` file itself; Meltano and Docker do.
 - **Meltano**: the same names in `meltano.yml`, or environment variables ([meltano.md](meltano.md#settings)).
 
 Write days as `YYYY-MM-DD`; the tap ignores a time after the day. It treats an empty optional setting as not set. An

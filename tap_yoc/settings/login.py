@@ -1,0 +1,64 @@
+"""The login: what it consists of, and where to put what is missing."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from tap_yoc.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CLIENT = ("client_id", "client_secret")
+USER = ("username", "password")
+PLACEHOLDERS = {
+    "client_id": "your-client-id",
+    "client_secret": "your-client-secret",
+    "username": "reporting@publisher.example",
+    "password": "your-password",
+}
+"""What sample_config.json and .env.example have in the place of a login."""
+UNFILLED = r"\$\{\w+\}|\{\{.*\}\}"
+"""What a template has where it was not filled in."""
+
+
+def check_login(config: Mapping[str, Any]) -> None:
+    """Look whether there is a login, before anything is sent.
+
+    Raises:
+        SettingsError: Something is missing, or is still an example's.
+    """
+    if config.get("refresh_token") and not config.get("token_cache"):
+        raise SettingsError("Setting refresh_token needs token_cache beside it: the token changes with every use.")
+    if missing := missing_of(config):
+        raise missing_settings(missing)
+    examples = [
+        name
+        for name in (*CLIENT, *USER, "refresh_token")
+        if (value := config.get(name)) and (value == PLACEHOLDERS.get(name) or re.fullmatch(UNFILLED, str(value)))
+    ]
+    if examples:
+        raise SettingsError(f"Not filled in: {', '.join(examples)}; put your own login in place of the example's.")
+
+
+def missing_of(config: Mapping[str, Any]) -> list[str]:
+    """Return the settings that a login lacks."""
+    wanted = CLIENT if config.get("refresh_token") else (*CLIENT, *USER)
+    return [name for name in wanted if not config.get(name)]
+
+
+def missing_settings(names: Sequence[str]) -> SettingsError:
+    """Return the error that says where a login belongs: all of it at once, in the words of whoever runs the tap."""
+    listed, first = ", ".join(names), names[0].upper()
+    if plugin := os.environ.get("MELTANO_EXTRACTOR_NAME"):
+        variable = f"{plugin.replace('-', '_').upper()}_{first}"
+        return SettingsError(
+            f"Missing: {listed}; put the login into the project's .env ({variable} and so on), or use: "
+            f"meltano config set --interactive {plugin}"
+        )
+    return SettingsError(
+        f"Missing: {listed}; put the login into the file that --config names, or with --config=ENV into "
+        f"TAP_YOC_{first} and so on."
+    )

@@ -1,0 +1,53 @@
+"""The catalog that selects streams and columns: what it looks like, and where the account has others."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.singerlib import Catalog
+
+from tap_yoc.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from singer_sdk import Stream
+
+
+def read_catalog(content: Mapping[str, Any]) -> Catalog:
+    """Return the catalog that a file holds.
+
+    Raises:
+        SettingsError: It is none, or it selects by something else than true and false.
+    """
+    try:
+        _ = content["streams"]
+        catalog = Catalog.from_dict(dict(content))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise SettingsError("The catalog is not one that --discover prints; run --discover again.") from None
+    for entry in catalog.streams:
+        # Any text would count as selected, "false" as well.
+        if not all(isinstance(metadata.selected, (bool, NoneType)) for metadata in entry.metadata.values()):
+            raise SettingsError(
+                f"The catalog's selected of stream {entry.tap_stream_id} must be true or false, without quotes."
+            )
+    return catalog
+
+
+def warn_of_differences(catalog: Catalog | None, streams: Mapping[str, Stream], warn: Callable[[str], object]) -> None:
+    """Tell which selected streams the account does not have, and which columns it has that the catalog lacks."""
+    if catalog is None:
+        return
+    lacking: dict[str, list[str]] = {}
+    for entry in catalog.streams:
+        stream = streams.get(entry.tap_stream_id)
+        if stream is None:
+            if entry.metadata.root.selected:
+                warn(f"The catalog selects {entry.tap_stream_id}, which does not exist (any more); it is left out.")
+        elif stream.selected:
+            for column in stream.schema["properties"].keys() - (entry.schema.properties or {}).keys():
+                lacking.setdefault(column, []).append(stream.name)
+    if lacking:
+        columns = "; ".join(f"{column} ({', '.join(names)})" for column, names in sorted(lacking.items()))
+        warn(f"The catalog lacks columns that the account has: {columns}. Run --discover again to read them.")

@@ -64,10 +64,11 @@ test-newest: ## run the test suite on the newest dependencies allowed
 		--group dev --editable '.[sandbox,token-cache]'
 	@$(BIN)/uv pip list --quiet --python .venv-$* | grep -E '^(duckdb|fastapi|filelock|meltano|requests|singer-sdk) '
 
-lint: setup ## check style, spelling, YAML, the workflows, meltano.yml and the Dockerfile
+lint: setup ## check style, English, spelling, YAML, the workflows, meltano.yml and the Dockerfile
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/codespell
+	@$(PY) tests/support/prose.py
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 GZIP_START = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 LEVEL = 1
-"""How hard it compresses: as web servers do unless told otherwise."""
+"""How hard it compresses: the default of web servers."""
 
 
 @dataclass(frozen=True, kw_only=True)

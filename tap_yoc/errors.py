@@ -37,7 +37,7 @@ class OutputError(YOCError):
 
 
 class SettingsError(YOCError):
-    """A setting, a catalog or a state has to be mended."""
+    """A setting, a catalog or a state is wrong; the user has to fix it."""
 
     exit_code = ExitCode.SETTINGS
 
@@ -65,7 +65,7 @@ class UnknownEnvelopeError(IncompleteDataError):
 
 
 class FailureToldError(UnknownEnvelopeError):
-    """The body of an answer with a good status tells of a failure."""
+    """The body of an answer with a good status contains a failure."""
 
     def __init__(self, *, names: str, text: str, status: int | None) -> None:
         """Take where it stands, what stands there, and the HTTP status that it stands for, if it is one."""

@@ -52,7 +52,7 @@ class StreamReading:
     at: date | None = None
     """The day of the newest row."""
     days_complete: int = 0
-    """How many days lie in windows that were read and checked whole."""
+    """Number of days in windows that were read and checked in full."""
 
     @property
     def days_wanted(self) -> int:
@@ -134,7 +134,7 @@ class RunSummary:
         self.readings[-1].at = day
 
     def complete(self, days: Sequence[date]) -> None:
-        """Note that days were read whole in the present stream."""
+        """Note that days of the current stream were read in full."""
         self.days.update(days)
         self.readings[-1].days_complete += len(days)
 
@@ -233,7 +233,7 @@ class RunSummary:
         """Return the run for a machine.
 
         Units: `seconds` and `waited_seconds` in seconds. Days as `YYYY-MM-DD`; `first_day` and `last_day` are what was
-        wanted of a stream, both inclusive, and `days` how many of them were read whole.
+        wanted of a stream, both inclusive, and `days` how many of them were read in full.
         """
         return {
             "outcome": self.outcome,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REPEATABLE = {4, 5}
-"""Incomplete data, and YOC unavailable: another try may find it mended. Settings and logins stay as they are."""
+"""Incomplete data, and YOC unavailable: a retry may help. It does not help with settings and logins."""
 KILLED = 128
 SETTINGS = 2
 
@@ -35,7 +35,7 @@ def planned(accounts: Path, *options: str) -> list[dict[str, Any]]:
     """Return the runs that `tap-yoc-plan` prints for the accounts in a folder.
 
     Raises:
-        TapFailed: A setting has to be mended, or there is none.
+        TapFailed: A setting is wrong, or there is none.
     """
     configs = sorted(str(path) for path in accounts.glob("*.json"))
     if not configs:

@@ -15,8 +15,8 @@ SELECT
 
 -- 2. The figures, as of the newest reading of each day.
 --
--- If a revision removes a row, no loader deletes it. The tap reads whole days, and all rows of one reading have the
--- same `fetched_at`. A row is therefore a ghost if a later reading covers its day. A reading covers all days from its
+-- If a revision removes a row, no loader deletes it. The tap always reads entire days, and all rows of one reading have
+-- the same `fetched_at`. A row is therefore a ghost if a later reading covers its day. A reading covers all days from its
 -- first to its last, including those without any row.
 --
 -- Names: `date` to `billable_events` are YOC's published names. The published documentation ends before the money, so

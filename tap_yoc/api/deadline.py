@@ -1,6 +1,6 @@
 """Connections that say when a request begins to leave, and that wait for its answer until a deadline and no longer.
 
-A socket's own timeout begins anew with every byte that arrives.
+A socket's own timeout starts again with every byte that arrives.
 """
 
 from __future__ import annotations

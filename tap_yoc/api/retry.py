@@ -24,7 +24,7 @@ logger = logging.getLogger("tap-yoc")
 T = TypeVar("T")
 
 LONGEST_WAIT_SECONDS = 600.0
-"""No single wait is longer, whatever `Retry-After` says: a quota may be raised or reset earlier than announced."""
+"""The longest single wait, even if `Retry-After` asks for more: a quota may be reset earlier than announced."""
 SHORTEST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 120.0
 
 

@@ -46,7 +46,7 @@ class TokenPair:
 
 
 NO_PAIR = TokenPair(access_token="", refresh_token=None, expires_at=0.0)
-"""Stands where a refresh token was used up and bought nothing, so that it is not taken from the settings again."""
+"""Replaces a refresh token that is used up, so that it is not taken from the settings again."""
 
 
 class TokenStore:
@@ -75,7 +75,7 @@ class TokenFile(TokenStore):
     """Keeps the pair in a private file, too, which several processes share.
 
     Shape: `{"<account>": {"access_token": "…", "refresh_token": "…", "expires_at": 1790000000.0}}`; the account is a
-    hash, so that two logins in one file never mix, and a refresh token that the user replaced starts anew.
+    hash, so that two logins in one file never mix, and a refresh token that the user replaced starts afresh.
     """
 
     def __init__(self, path: Path, account: str, longest_wait_seconds: float = 60.0) -> None:
@@ -87,7 +87,7 @@ class TokenFile(TokenStore):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the file against other threads and processes, and read it anew.
+        """Lock the file against other threads and processes, and read it again.
 
         Raises:
             SettingsError: The file cannot be locked, read or written.

@@ -1,4 +1,4 @@
-"""One HTTP exchange: sent once, read whole within its time, never redirected."""
+"""One HTTP exchange: sent once, read in full within its time, never redirected."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def is_refusal(status: int) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """An answer, read whole."""
+    """An answer, read in full."""
 
     status: int
     headers: Mapping[str, str]
@@ -57,7 +57,7 @@ class Response:
 
     @cached_property
     def told(self) -> FailureToldError | None:
-        """The failure that a body tells of, though the status is good; None where it tells of none, or is no JSON."""
+        """The failure in a body with a good status, or None. A body that is not JSON has none."""
         try:
             raise_if_failed(decode(self.content))
         except FailureToldError as failure:
@@ -251,7 +251,7 @@ _IN_WORDS = {
 
 
 def _settings_error(error: Exception, url: str) -> SettingsError | None:
-    """Return what the user has to mend before any exchange can work, None where it is nothing of the kind."""
+    """Return what the user must fix before any exchange can work, or None."""
     is_about_an_address = isinstance(error, requests.exceptions.InvalidURL)
     if is_about_an_address and _is_address(url):
         return SettingsError("The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is no usable address; mend it.")

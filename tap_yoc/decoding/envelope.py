@@ -113,7 +113,7 @@ class EnvelopeReader:
         Raises:
             ValueError: The body is not JSON.
             UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
-            FailureToldError: The answer tells of a failure beside them.
+            FailureToldError: The answer also contains a failure.
         """
         answer = self._read_known(content, headers, row_type)
         if answer:
@@ -152,7 +152,7 @@ class EnvelopeReader:
 
 
 def raise_if_failed(body: Json, path: Sequence[str] | None = None) -> None:
-    """Raise for an answer that tells of a failure on the way to what it is about; anywhere if there is no way.
+    """Raise if an answer contains a failure on the way to its content, or anywhere if there is no way.
 
     Raises:
         FailureToldError: It does.
@@ -204,7 +204,7 @@ def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[RawRow]]:
 
 
 def _trimmed(rows: list[RawRow]) -> list[RawRow]:
-    """Return the rows without blanks around their columns' names; the very list where there are none."""
+    """Return the rows without blanks around their columns' names; the same list if there are none."""
     names = {name for row in rows for name in row}
     if any(name != name.strip() for name in names):
         return [{name.strip(): cell for name, cell in row.items()} for row in rows]

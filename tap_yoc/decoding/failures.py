@@ -1,4 +1,4 @@
-"""Failures that an answer tells of in its body, whatever its status; pure.
+"""Failures in the body of an answer, regardless of its status; pure.
 
 Source: assumed; YOC's help shows no such answer, and many services behind a gateway send them.
 """
@@ -30,7 +30,7 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Sign:
-    """A place in an answer that tells of a failure, or may."""
+    """A place in an answer with a failure, or possibly with one."""
 
     verdict: Verdict
     name: str
@@ -79,7 +79,7 @@ _LARGEST, _LONGEST_NAME, _LONGEST_TEXT, _MOST_WORDS, _DEEPEST = 10**6, 60, 500, 
 
 
 def signs_in(body: Json, path: Sequence[str] | None) -> list[Sign]:
-    """Return what tells of a failure, or may, at each level on the way to the rows; anywhere if there is no way."""
+    """Return failures and possible ones at each level on the way to the rows, or anywhere if there is no way."""
     return [sign for level in _levels(body, path) for sign in _signs(level)]
 
 

@@ -36,7 +36,7 @@ def are_plain(cells: Sequence[msgspec.Raw]) -> bool:
 
 
 def without_quotes(cells: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
-    """Return cells of which those that are text are numbers now; as they are when a text is no plain number."""
+    """Return cells with their texts turned into numbers, or unchanged if a text is not a plain number."""
     literals = b",".join(cells)
     if b'"' not in literals or not _PLAIN_OR_QUOTED.fullmatch(literals + b","):
         return cells

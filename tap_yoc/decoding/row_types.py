@@ -40,7 +40,7 @@ _LENIENT: dict[Kind, Any] = {
 class _Row(msgspec.Struct, gc=False, eq=False):
     """A row; two are equal when their cells are, however they were decoded.
 
-    Rows hold nothing that could refer back to them, so that the garbage collector need not look at them.
+    Rows contain no references to themselves, so the garbage collector can skip them.
     """
 
     def __eq__(self, other: object) -> bool:

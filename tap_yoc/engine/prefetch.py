@@ -78,14 +78,14 @@ class ReadAhead:
         self._submit(self._number)
 
     def go_on(self, behaviour: ServerBehaviour) -> None:
-        """Fetch what follows the first page as well, as soon as it has come and tells of more."""
+        """Fetch the pages after the first one, once it has arrived and shows that there are more."""
         if not self._goes_on:
             self._goes_on = True
             first = self._number
             self._submit(first).add_done_callback(partial(self._go_on, first, copy(behaviour)))
 
     def _go_on(self, first: int, behaviour: ServerBehaviour, page: Future[Answer | None]) -> None:
-        """Fetch what the first page tells of; in a worker's thread, while the reader may be further already."""
+        """Fetch the pages that the first one announces, in a worker's thread; the reader may already be further on."""
         if self._is_closed or page.cancelled() or page.exception():
             return
         answer = page.result()

@@ -44,7 +44,7 @@ class Reach:
 
     @property
     def compared(self) -> Window:
-        """The days of which any stream may read some, in a backfill as well."""
+        """The days that any stream may read, also in a backfill."""
         backfill = self._settings.backfill
         return Window(first=self.first, last=min(backfill.last, self.last)) if backfill else self.days
 

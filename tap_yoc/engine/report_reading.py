@@ -52,7 +52,7 @@ class ReportReading:
         self._days_with_rows: set[date] = set()
 
     def __iter__(self) -> Iterator[Page | Bookmark]:
-        """Yield the report's rows in pages, and behind each window that was read whole the bookmark.
+        """Yield the report's rows in pages, and the bookmark after each window that was read in full.
 
         A report without `date` is one total over all days, and has no bookmark.
 

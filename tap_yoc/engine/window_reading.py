@@ -38,7 +38,7 @@ class WindowReading:
         self.has_begun = False
         """Whether a page was handed over."""
         self.days_with_rows: set[date] = set()
-        """Known as soon as the window was read whole."""
+        """Known once the window was read in full."""
         self._run = run
         self._report = report
         self._shape = shape

@@ -28,7 +28,7 @@ NO_LOGIN = {"client_id": "-", "client_secret": "-", "username": "-", "password":
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the plan; return 0, 2 where a setting or an option has to be mended, or 1 where stdout takes no plan."""
+    """Print the plan; return 0, 2 if a setting or an option is wrong, or 1 if stdout cannot be written."""
     try:
         with whole_stdout():
             runs = _runs(_arguments(arguments))
@@ -43,7 +43,7 @@ def _runs(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the runs of all accounts; what is left out is told on stderr.
 
     Raises:
-        SettingsError: A file or a setting has to be mended.
+        SettingsError: A file or a setting is wrong.
     """
     runs: list[dict[str, Any]] = []
     for account in _accounts(options.config):
@@ -103,7 +103,7 @@ def _accounts(paths: Sequence[str]) -> list[Account]:
     """Return the accounts, each named after its file.
 
     Raises:
-        SettingsError: A file or a setting has to be mended, or a name does not tell accounts apart.
+        SettingsError: A file or a setting is wrong, or two accounts have the same name.
     """
     schema = ConfiguredTap.known_settings()
     accounts: dict[str, Account] = {}

@@ -1,4 +1,4 @@
-"""The user's own reports out of the settings, each checked against the columns of the account."""
+"""Custom reports from the settings, each checked against the account's columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMPARISONS = ("eq", "gt", "lt", "gte", "lte", "neq", "like", "notLike")
 def custom_reports(
     raw_reports: Iterable[Mapping[str, Any]], metadata: AccountMetadata, lookback_days: int
 ) -> list[Report]:
-    """Return the user's own reports, each checked against the columns.
+    """Return the custom reports, each checked against the columns.
 
     Shape: `[{"name": "hb_units", "group_by": ["date"], "data_fields": [...], "query": {...}, "lookback_days": 3}]`
     Raises:

@@ -84,7 +84,7 @@ class FaultError(ValueError):
 class Fault:
     """A rule: what goes wrong, where, and how often.
 
-    `times`: how many requests it spoils, -1 for ever. `after`: how many matching requests pass first. `page` and
+    `times`: how many requests it spoils, -1 for all. `after`: how many matching requests pass first. `page` and
     `match` narrow it to reports of that page and to request bodies that contain that text. `seconds` is for the slow
     kinds, `column` for the cell kinds.
 
@@ -112,7 +112,7 @@ class Fault:
         if self.where not in PLACES:
             raise FaultError(f"A fault happens at {', '.join(PLACES)}, not at {self.where!r}.")
         if self.times < -1 or self.times == 0 or self.after < 0:
-            raise FaultError("A fault takes `times` of 1 or more, or -1 for ever, and `after` of 0 or more.")
+            raise FaultError("A fault takes `times` of 1 or more, or -1 for all, and `after` of 0 or more.")
         if self.seconds < 0 or not LEAST_STATUS <= (self.status or LEAST_STATUS) <= MOST_STATUS:
             raise FaultError(f"A fault takes `seconds` of 0 or more and a `status` of {LEAST_STATUS} to {MOST_STATUS}.")
         if self.kind == "redirect" and not self.location:

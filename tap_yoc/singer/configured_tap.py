@@ -105,7 +105,7 @@ class ConfiguredTap(Tap):
         """Turn the configuration into settings.
 
         Raises:
-            SettingsError: It is wrong; says what to mend, whether or not the SDK would only warn.
+            SettingsError: It is wrong; says what to fix, even where the SDK would only warn.
         """
         self._redactor = Redactor(secrets_in(self._config))
         self._redactor.add_basic_credentials(*(str(self._config.get(name)) for name in ("client_id", "client_secret")))

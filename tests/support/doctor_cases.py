@@ -340,7 +340,7 @@ CASES = {
         ),
     ),
     "own report": Case(
-        what="an own report names a column that is not there",
+        what="a custom report names a column that is not there",
         settings={"reports": [{"name": "mine", "group_by": ["contry"]}]},
         step="streams",
         code=2,

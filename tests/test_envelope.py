@@ -369,3 +369,25 @@ def test_what_is_no_json_stays_a_value_error_in_a_known_envelope(content: bytes)
     reader.read(json.dumps({"data": ROWS}).encode(), {}, Loose())
     with pytest.raises(ValueError, match=r"."):
         reader.read(content, {}, Loose())
+
+
+def test_an_empty_list_where_rows_were_before_is_no_rows() -> None:
+    """Under a name that nobody knows an empty list may be anything, unless rows were there before."""
+    reader, row_type = EnvelopeReader(), Loose()
+    empty = json.dumps({"publisher_report": [], "total": 2, "page": 2}).encode()
+    with pytest.raises(UnknownEnvelopeError):
+        reader.read(empty, {}, row_type)
+    full = json.dumps({"publisher_report": ROWS, "total": 2, "page": 1}).encode()
+    assert reader.read(full, {}, row_type).rows == ROWS
+    assert reader.read(empty, {}, row_type).rows == []
+    others: list[dict[str, Any]] = [
+        {"notes": [], "total": 2, "page": 2},
+        {"publisher_report": [], "total": 2},
+        {"publisher_report": {}},
+    ]
+    for other in others:
+        with pytest.raises(UnknownEnvelopeError):
+            reader.read(json.dumps(other | {"more": 1}).encode(), {}, row_type)
+    told = json.dumps({"publisher_report": [], "total": 2, "error": "quota"}).encode()
+    with pytest.raises(FailureToldError):
+        reader.read(told, {}, row_type)

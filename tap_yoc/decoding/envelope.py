@@ -56,6 +56,15 @@ class Envelope:
             levels.append(levels[-1][name])
         return cls(path=path, levels=tuple(tuple(sorted(level)) for level in levels))
 
+    def is_without_rows(self, body: Json) -> bool:
+        """Whether an answer is this envelope around an empty list."""
+        part = body
+        for name, names in zip(self.path, self.levels, strict=True):
+            if not isinstance(part, dict) or tuple(sorted(part)) != names:
+                return False
+            part = part[name]
+        return isinstance(part, list) and not part
+
     def around(self, rows: Any) -> Any:  # noqa: ANN401 - types that are made at run time
         """Return the type of a whole answer with rows of this type: every name is there, and no other.
 
@@ -104,6 +113,8 @@ class EnvelopeReader:
     def __init__(self) -> None:
         """Know no envelope yet."""
         self._known: Envelope | None = None
+        self._with_rows: Envelope | None = None
+        """The newest one that had rows in it."""
         self._beside_rows: set[tuple[str, str]] = set()
         """What may have been a failure, and stood beside rows."""
 
@@ -119,14 +130,25 @@ class EnvelopeReader:
         if answer:
             return answer
         body = decode(content)
-        path, found = _locate_rows(body)
+        path, found = self._locate(body)
         self._judge(body, path, found)
+        if found:
+            self._with_rows = Envelope.of(body, path)
         rows = _trimmed(found)
         if rows is found and (envelope := Envelope.of(body, path)) != self._known:
             self._known = envelope
             if answer := self._read_known(content, headers, row_type):
                 return answer
         return Answer(rows=row_type.cast(rows), total=total_of(body, headers))
+
+    def _locate(self, body: Json) -> tuple[tuple[str, ...], list[RawRow]]:
+        """Return the rows and their path; an empty list where rows were before, among the same names, is no rows."""
+        try:
+            return _locate_rows(body)
+        except UnknownEnvelopeError as error:
+            if isinstance(error, FailureToldError) or not (self._with_rows and self._with_rows.is_without_rows(body)):
+                raise
+            return self._with_rows.path, []
 
     def _read_known(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer | None:
         """Return the answer if its envelope is the known one and its cells are what was declared, else None."""

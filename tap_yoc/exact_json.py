@@ -11,6 +11,8 @@ import msgspec
 Json: TypeAlias = Any
 """A decoded JSON value: dict, list, str, int, Decimal, bool or None."""
 
+DEEPEST = 32
+"""Levels of lists and mappings; an answer has five or so."""
 _SURELY_PLAIN, _MOST_CHARACTERS = len("0.000000"), 100
 
 
@@ -20,12 +22,35 @@ def exact_number(text: str) -> Decimal | str:
     return Decimal(text) if is_plain else text
 
 
+class TooDeepError(ValueError):
+    """A body is nested deeper than any answer that makes sense."""
+
+
 def decode(content: bytes) -> Json:
     """Return a body's JSON, numbers with the digits that were sent.
 
     Raises:
         ValueError: The body is not JSON (an HTML page, a cut body, nothing).
+        TooDeepError: It is nested deeper than `DEEPEST` levels.
     """
+    try:
+        decoded = _decode(content)
+    except RecursionError:
+        raise TooDeepError from None
+    level = [decoded]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return decoded
+    raise TooDeepError
+
+
+def _decode(content: bytes) -> Json:
     try:
         return _decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):

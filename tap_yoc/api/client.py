@@ -217,8 +217,8 @@ class YOCClient:
             return Answer(rows=[], total=total_of(None, response.headers))  # in so many words an empty page
         try:
             return self._envelopes.read(response.content, response.headers, row_type)
-        except ValueError:
-            raise response.not_json() from None
+        except ValueError as error:
+            raise response.unreadable(error) from None
         except FailureToldError as failure:
             raise self._told(response, failure, what) from None
 

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+LARGEST_ANSWER = 64 * 2**20
+"""Bytes of an answer, as sent and unpacked: a page has 500 rows at most, so that each may have 128 KiB."""
+
+
+class TooLargeError(OSError):
+    """An answer is larger than anything that YOC has to say."""
+
+
 class DeadlineAdapter(HTTPAdapter):
     """Sends requests; its timeout is that of a connection, and then of all that comes back, the status line included.
 
@@ -93,11 +101,12 @@ class _DeadlineResponse(HTTPResponse):
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until its deadline."""
+    """Reads from a socket until its deadline, and up to a bound: urllib3 reads lines of any length."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
         self._sock = sock
+        self._left_bytes = LARGEST_ANSWER
         self._deadline = time.monotonic() + cast("float", sock.gettimeout())  # no request is sent without
 
     @override
@@ -110,7 +119,11 @@ class _DeadlineReader(io.RawIOBase):
         if left <= 0:
             raise TimeoutError
         self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self._left_bytes -= count or 0
+        if self._left_bytes < 0:
+            raise TooLargeError(f"more than {LARGEST_ANSWER >> 20} MiB sent")
+        return count
 
     @override
     def close(self) -> None:

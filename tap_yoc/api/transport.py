@@ -11,11 +11,14 @@ from urllib.parse import urlsplit
 import requests
 import urllib3.exceptions
 
+from tap_yoc.api.body import ENCODINGS, read_body
 from tap_yoc.api.deadline import DeadlineAdapter
+from tap_yoc.api.environment import Environment
+from tap_yoc.api.failed_exchange import LOGIN_WANTED, classified, proxy_refusal
 from tap_yoc.api.retry import http_date, retry_after_seconds
 from tap_yoc.decoding.envelope import raise_if_failed
-from tap_yoc.errors import FailureToldError, NotSentError, RetryableError, SettingsError
-from tap_yoc.exact_json import decode
+from tap_yoc.errors import FailureToldError, IncompleteDataError, RetryableError, SettingsError
+from tap_yoc.exact_json import DEEPEST, TooDeepError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from tap_yoc.summary import RunSummary
 
 LONGEST_EXCERPT = 200
-LEAST_REDIRECT, LEAST_REFUSAL, TOO_MANY_REQUESTS, UNAVAILABLE = 300, 400, 429, 503
+LEAST_REDIRECT, LEAST_REFUSAL, FORBIDDEN, TOO_MANY_REQUESTS, UNAVAILABLE = 300, 400, 403, 429, 503
 ACCEPTED = 202
 """The server has begun, and has nothing to show yet."""
 RETRYABLE_STATUSES = frozenset(
@@ -76,14 +79,17 @@ class Response:
 
         Raises:
             RetryableError: The body is not JSON: a page of some proxy, or cut.
+            IncompleteDataError: It is nested too deep.
         """
         try:
             return decode(self.content)
-        except ValueError:
-            raise self.not_json() from None
+        except ValueError as error:
+            raise self.unreadable(error) from None
 
-    def not_json(self) -> RetryableError:
-        """Return what to raise for a body that is no JSON: a page of some proxy, or cut."""
+    def unreadable(self, error: ValueError) -> Exception:
+        """Return what to raise for a body that cannot be decoded: no JSON, as from a proxy, or nested too deep."""
+        if isinstance(error, TooDeepError):
+            return IncompleteDataError(f"YOC's answer is nested deeper than {DEEPEST} levels; please report this.")
         kind = self.headers.get("Content-Type", "no content type")
         return RetryableError(f"the answer is not JSON ({kind}, {len(self.content)} bytes)")
 
@@ -98,16 +104,11 @@ class Transport:
         self._timeout_seconds = settings.request_timeout
         self._summary = summary
         self._headers = requests.utils.default_headers()
-        self._headers.update({"User-Agent": settings.user_agent, "Accept": "application/json"})
+        self._headers.update(
+            {"User-Agent": settings.user_agent, "Accept": "application/json", "Accept-Encoding": ENCODINGS}
+        )
         self._adapter = DeadlineAdapter(settings.concurrency)
-        self._environment: dict[str, dict[str, Any]] = {}
-
-    def _environment_of(self, url: str) -> dict[str, Any]:
-        """Return the proxies and certificates that the environment names for an address, looked up once."""
-        if url not in self._environment:
-            found = requests.Session().merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
-            self._environment[url] = {**found}
-        return self._environment[url]
+        self._environment = Environment()
 
     def close(self) -> None:
         """Close all connections."""
@@ -146,17 +147,16 @@ class Transport:
             # Without a session, which would look up proxies and keep cookies at every request.
             request = requests.Request(method, url, headers=self._headers, auth=auth, **body).prepare()
             self._summary.count_request()  # not before it is signed, for which a login may have to be sent, or fail
-            surroundings = self._environment_of(url)
+            surroundings = self._environment.of(url)
             adapter.before_first_byte(begin)
             with (
                 closing(adapter) if new_connection else nullcontext(),
                 adapter.send(request, timeout=self._timeout_seconds, **surroundings) as answer,
             ):
-                content = answer.raw.read(decode_content=True)
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            if is_sent and isinstance(error, _TOO_LATE):
-                raise RetryableError(f"the answer took longer than {self._timeout_seconds:g} seconds") from error
-            raise _classified(error, url, is_sent=is_sent) from error
+                content = read_body(answer.raw, url, is_refusal=is_refusal(answer.status_code))
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            raise self._classified(error, url, is_sent=is_sent) from error
+        self._raise_for_proxy(answer, url)
         if answer.is_redirect:
             raise SettingsError(f"{url} redirects elsewhere, and credentials do not follow; set api_url or auth_url.")
         if LEAST_REDIRECT <= answer.status_code < LEAST_REFUSAL:
@@ -164,9 +164,22 @@ class Transport:
         return Response(
             status=answer.status_code,
             headers=answer.headers,
-            content=_in_utf8(content, answer.headers),
+            content=content,
             sent_headers=request.headers,
         )
+
+    def _classified(self, error: Exception, url: str, *, is_sent: bool) -> Exception:
+        if not isinstance(error, (requests.exceptions.RequestException, urllib3.exceptions.HTTPError)):
+            self._environment.check_bundle()  # requests has nothing else to say of a file than this
+        timeout_seconds, proxy = self._timeout_seconds, self._environment.proxy_of(url)
+        return classified(error, url, proxy=proxy, is_sent=is_sent, timeout_seconds=timeout_seconds)
+
+    def _raise_for_proxy(self, answer: requests.Response, url: str) -> None:
+        """Raise for what a proxy answers in the server's place, where the address is a plain one."""
+        is_of_proxy = urlsplit(url).scheme == "http" and self._environment.proxy_of(url)
+        is_page = "json" not in answer.headers.get("Content-Type", "").lower()
+        if answer.status_code == LOGIN_WANTED or (answer.status_code == FORBIDDEN and is_of_proxy and is_page):
+            raise proxy_refusal(answer.status_code, url) or AssertionError
 
     def raise_if_retryable(self, response: Response) -> None:
         """Raise `RetryableError` for an answer that asks to come back later."""
@@ -201,94 +214,4 @@ class Transport:
         return f"{said[:LONGEST_EXCERPT]}…" if len(said) > LONGEST_EXCERPT else said
 
 
-def _in_utf8(content: bytes, headers: Mapping[str, str]) -> bytes:
-    """Return a body in UTF-8, out of the charset that its Content-Type declares.
-
-    One that is UTF-8 stays as it is, whatever is declared: JSON has to be, so that it is the label that is wrong.
-    """
-    charset = requests.utils.get_encoding_from_headers(headers) or "utf-8"
-    if charset.lower() == "utf-8" or _is_utf8(content):
-        return content
-    try:
-        return content.decode(charset).encode()
-    except (LookupError, ValueError):
-        return content  # of no use either way; whoever decodes it says so
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return b"\0" not in content  # there is none in JSON, and many in UTF-16
-
-
-_TOO_LATE = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 _ERROR_KEYS = ("error", "error_description", "message", "detail", "title", "errors")
-
-
-def _classified(error: Exception, url: str, *, is_sent: bool) -> Exception:
-    """Return what a failed exchange means: whom to tell, or whether and when to try again."""
-    reason = _reason(error)
-    if to_mend := _settings_error(error, url):
-        return to_mend
-    why = _IN_WORDS.get(reason, reason)
-    if isinstance(error, requests.exceptions.ProxyError):
-        why = f"the proxy: {why}"
-    if not is_sent:
-        return NotSentError(f"no connection to {urlsplit(url).netloc} ({why})")
-    broken = isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.Timeout))
-    what = f"no connection to {urlsplit(url).netloc}" if broken else "the answer broke off"
-    return RetryableError(f"{what} ({why})")
-
-
-_IN_WORDS = {
-    "TimeoutError": "it took too long",
-    "ConnectionRefusedError": "nothing listens there",
-    "gaierror": "the name is not known",
-    "NameResolutionError": "the name is not known",
-}
-
-
-def _settings_error(error: Exception, url: str) -> SettingsError | None:
-    """Return what the user must fix before any exchange can work, or None."""
-    is_about_an_address = isinstance(error, requests.exceptions.InvalidURL)
-    if is_about_an_address and _is_address(url):
-        return SettingsError("The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is no usable address; mend it.")
-    if isinstance(error, requests.exceptions.InvalidSchema):
-        return SettingsError("The proxy is of a kind that needs another package: pip install 'requests[socks]'.")
-    if is_about_an_address:
-        return SettingsError(f"{url} is no usable address; mend api_url or auth_url.")
-    if isinstance(error, requests.exceptions.InvalidJSONError):
-        return SettingsError("A report's query holds a number that JSON does not have, such as NaN.")
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return SettingsError(
-            f"The certificate of {url} is not trusted; if a proxy stands between, name its certificate in "
-            f"REQUESTS_CA_BUNDLE."
-        )
-    return None
-
-
-def _is_address(url: str) -> bool:
-    try:
-        return bool(urllib3.util.parse_url(url).host)
-    except urllib3.exceptions.LocationParseError:
-        return False
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost cause's name, since its text may hold addresses and more."""
-    seen = [error]
-    while (inner := _inner(seen[-1])) is not None and inner not in seen:
-        seen.append(inner)
-    return type(seen[-1]).__name__
-
-
-def _inner(error: BaseException) -> BaseException | None:
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return reason
-    for argument in error.args:
-        if isinstance(argument, BaseException):
-            return argument
-    return error.__cause__ or error.__context__

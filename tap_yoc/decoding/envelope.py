@@ -6,6 +6,7 @@ An answer it cannot read is an error, never zero rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
@@ -27,7 +28,7 @@ ROW_LISTS = ("data", "items", "results", "rows", "records")
 TOTALS = ("total", "total_count", "total_items", "count")
 TOTAL_HOLDERS = ("pagination", "paging", "meta")
 TOTAL_HEADER = "X-Total-Count"
-_MOST_SIGNS, _LONGEST_NAME = 16, 60
+_MOST_SIGNS, _MOST_NAMES, _LONGEST_NAME, _MOST_DIGITS = 16, 100, 60, 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,8 @@ class EnvelopeReader:
         if found:
             self._with_rows = Envelope.of(body, path)
         rows = _trimmed(found)
-        if rows is found and (envelope := Envelope.of(body, path)) != self._known:
+        envelope = Envelope.of(body, path)
+        if rows is found and envelope != self._known and sum(map(len, envelope.levels)) <= _MOST_NAMES:
             self._known = envelope
             if answer := self._read_known(content, headers, row_type):
                 return answer
@@ -263,8 +265,24 @@ def total_of(body: Json, headers: Mapping[str, str]) -> int | None:
 
 
 def _whole(value: Json) -> int | None:
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
+    """Return a count, None for what is none.
+
+    Raises:
+        UnknownEnvelopeError: It has more digits than a count can have.
+    """
+    is_text = isinstance(value, str) and value.strip().isdecimal()
+    digits = len(value.strip().lstrip("0")) if is_text else _MOST_DIGITS + 1 if _is_above(value) else 0
+    if digits > _MOST_DIGITS:
+        raise UnknownEnvelopeError(
+            f"YOC counts the rows of a report with more than {_MOST_DIGITS} digits; please report this."
+        )
+    if is_text:
+        return int(value.strip().lstrip("0") or "0")
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     return None
+
+
+def _is_above(value: Json) -> bool:
+    is_number = isinstance(value, int) or (isinstance(value, Decimal) and value.is_finite())
+    return is_number and value >= 10**_MOST_DIGITS

@@ -37,6 +37,8 @@ Decode: TypeAlias = "Callable[[bytes], Any]"
 
 _NUMBERS = frozenset({int, Decimal})
 _SURELY_EXACT = 2**53
+_MOST_DECODERS = 4
+"""A server has one form of answer, or two; one whose names change would leave a decoder behind with each answer."""
 
 
 class RowShape:
@@ -82,7 +84,7 @@ class RowShape:
         if b"\\" in content and b"\\u0000" in content:  # the first is quickly found absent
             return None  # U+0000 is dropped, which only casting cell by cell does
         for attempt in self._decode_whole, self._decode_with_gaps:
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):  # nested deep; who decodes it in full says so
                 return attempt(content, envelope)
         return None
 
@@ -124,13 +126,15 @@ class RowShape:
         return body, Rows(rows)
 
     def _decoder(self, row_type: type[msgspec.Struct], envelope: Envelope) -> Decode:
-        if (row_type, envelope) not in self._decoders:
+        decode = self._decoders.get((row_type, envelope))
+        if decode is None:
             answer_type = envelope.around(list[row_type])  # type: ignore[valid-type] # made at run time
             strict = row_type is self._exact
             # Not strict, it reads numbers and booleans in text.
-            decoder = msgspec.json.Decoder(answer_type, strict=strict, float_hook=exact_number)
-            self._decoders[row_type, envelope] = decoder.decode
-        return self._decoders[row_type, envelope]
+            decode = msgspec.json.Decoder(answer_type, strict=strict, float_hook=exact_number).decode
+            kept = self._decoders if len(self._decoders) < _MOST_DECODERS else {}
+            self._decoders = {**kept, (row_type, envelope): decode}  # a new one: others may look into the old one
+        return decode
 
     def _is_exact(self, column: Column, rows: Rows, missing: type | None = None) -> bool:
         """Say whether cells that were decoded at once are what `Column.cast` would have made of them."""
@@ -165,7 +169,7 @@ class RowShape:
         return Rows(map(self._cast_row, raw_rows))
 
     def _cast_row(self, raw: RawRow) -> Row:
-        self.seen |= raw.keys()
+        self.seen.update(raw.keys() & self._positions.keys())
         cells = []
         column = self.columns[0]
         try:

@@ -64,15 +64,35 @@ REMEDIES = (
         "proxy is needed.",
     ),
     Remedy(
+        "_CA_BUNDLE names",
+        "Set the environment variable to a file with certificates in PEM form, or remove it if your network has no "
+        "proxy that opens connections.",
+    ),
+    Remedy(
+        "certificate of .* is not valid today",
+        "Check this machine's clock. If it is right, the host needs a new certificate: run again later, or tell "
+        "whoever runs it.",
+    ),
+    Remedy(
+        "certificate of .* is for another host",
+        "Check the host in api_url and auth_url. If they are right, somebody else is answering: do not continue.",
+    ),
+    Remedy(
         "certificate of",
         "If your network has a proxy in between, name its certificate in the environment variable "
         "REQUESTS_CA_BUNDLE. If not, somebody else is answering: do not continue.",
     ),
     Remedy(
-        "SSLError",
+        "does not speak TLS|SSLError",
         "The URL says https, but the server there does not use TLS. Check host and port in api_url and "
         "auth_url, and whether this network needs a proxy (HTTPS_PROXY).",
     ),
+    Remedy("speaks TLS", "The server there uses TLS: begin api_url and auth_url with https."),
+    Remedy(
+        "which was not asked for",
+        "Something between this machine and YOC packs answers anew, such as a proxy: have it pass them on as they are.",
+    ),
+    Remedy("is too large|is nested deeper|with more than .* digits", REPORT),
     Remedy(
         "the name is not known",
         "This machine cannot resolve the host name. Check the spelling in api_url and auth_url, then DNS, VPN or the "

@@ -131,6 +131,9 @@ def _instead(fault: Fault, exchange: Exchange) -> Reply | None:
         "no_rows_key": Reply(content={"status": "ok"}),
         "redirect": Reply(status=fault.status or 307, text="", headers={"Location": fault.location or "/"}),
         "echo_secrets": Reply(status=fault.status or 400, content=echo),
+        "zip_bomb": Reply(),
+        "deep_json": Reply(text="[" * 100_000 + "]" * 100_000),
+        "odd_packing": Reply(content=[], headers={"Content-Encoding": "br"}),
         "told_status": Reply(content={"status": fault.status or 500, "data": []}, headers=wait),
         "told_code": Reply(content={"code": fault.status or 429, "message": "quota", "data": []}, headers=wait),
         "told_flag": Reply(content={"success": "false", "data": []}),
@@ -151,7 +154,10 @@ async def _send(exchange: Exchange, reply: Reply) -> Response:
     # By the sandbox's clock, as its tokens age, so that a clock that goes wrong shows.
     headers = {**reply.headers, "Date": formatdate(exchange.world.tokens.clock(), usegmt=True)}
     takes_gzip = "gzip" in exchange.request.headers.get("accept-encoding", "")
-    if len(content) >= SMALLEST_ZIPPED and takes_gzip and exchange.world.forms.compression == "gzip":
+    if kind == "zip_bomb":
+        content = gzip.compress(bytes(2**24), mtime=0) * 18
+        headers["Content-Encoding"] = "gzip"
+    elif len(content) >= SMALLEST_ZIPPED and takes_gzip and exchange.world.forms.compression == "gzip":
         content = gzip.compress(content, compresslevel=1, mtime=0)
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     options = {"content": content, "status_code": reply.status, "headers": headers, "media_type": reply.media_type}

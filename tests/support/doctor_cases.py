@@ -174,8 +174,8 @@ CASES = {
         what="https to a port without TLS",
         settings={"auth_url": "https://URL"},
         step="login",
-        code=5,
-        says="YOC gives no usable answer: no connection to 127.0.0.1:8098 (SSLError).",
+        code=2,
+        says="https://127.0.0.1:8098/api/v2/oauth/token does not speak TLS.",
         do=(
             "The URL says https, but the server there does not use TLS. Check host and port in api_url and "
             "auth_url, and whether this network needs a proxy (HTTPS_PROXY)."

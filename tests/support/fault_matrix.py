@@ -257,6 +257,22 @@ CASES = {
         what="an answer that is a number", faults=report("json_scalar", FOREVER), does="fails the stream", code=4,
         bookmark=None, sees="has no single list of rows (found: int)",
     ),
+    "a body without bounds": Case(
+        what="300 kB that unpack to 300 MB", faults=report("zip_bomb", FOREVER), code=4, bookmark=None,
+        does="reads 64 MiB at most, and fails the stream", sees="is too large (more than 64 MiB unpacked)",
+    ),
+    "a deep body": Case(
+        what="JSON that is nested 100,000 deep", faults=report("deep_json", FOREVER), code=4, bookmark=None,
+        does="fails the stream at once", sees="nested deeper than 32 levels",
+    ),
+    "a total without bounds": Case(
+        what="a total of 5,000 digits", faults=report("huge_total", FOREVER), code=4, bookmark=None,
+        does="fails the stream at once", sees="counts the rows of a report with more than 18 digits",
+    ),
+    "an answer packed as br": Case(
+        what="an answer packed as br, which was not asked for", faults=report("odd_packing", FOREVER), code=2,
+        does="fails the stream at once", bookmark=None, sees="packed as 'br', which was not asked for",
+    ),
     "a status told in a 200": Case(
         what='200 with `{"status": 500, "data": []}`, twice', faults=report("told_status", 2), does=WAITS,
         sees="HTTP 500, told in the body of an answer; waiting",

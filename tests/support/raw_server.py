@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
 
@@ -39,14 +40,17 @@ def drips(
 class RawServer:
     """Takes one request after another on each connection; the n-th request of all gets the n-th answer."""
 
-    def __init__(self, *answers: Callable[[socket.socket, threading.Event], None]) -> None:
-        """Listen on a port of this machine; the last answer is given again and again."""
+    def __init__(
+        self, *answers: Callable[[socket.socket, threading.Event], None], tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Listen on a port of this machine, speaking TLS if told how; the last answer is given again and again."""
+        self._tls = tls
         self.connections = 0
         self.requests: list[bytes] = []
         self._answers = answers
         self._closed = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
         self.threads = [threading.Thread(target=self._accept)]
 
     def __enter__(self) -> RawServer:  # noqa: PYI034 - `Self` is not in Python 3.10
@@ -72,11 +76,14 @@ class RawServer:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(10)
-        with suppress(OSError), connection:
-            while (request := self._request(connection)) and not self._closed.is_set():
+        with suppress(OSError), connection, self._secured(connection) as secured:
+            while (request := self._request(secured)) and not self._closed.is_set():
                 self.requests.append(request)
                 answer = self._answers[min(len(self.requests), len(self._answers)) - 1]
-                answer(connection, self._closed)
+                answer(secured, self._closed)
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
 
     @staticmethod
     def _request(connection: socket.socket) -> bytes:

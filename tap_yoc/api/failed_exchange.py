@@ -1,0 +1,181 @@
+"""What a failed exchange means: what has to be mended first, or whether and when to try again."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+import urllib3.exceptions
+
+from tap_yoc.api.deadline import TooLargeError
+from tap_yoc.errors import IncompleteDataError, NotSentError, RetryableError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_yoc.errors import YOCError
+
+LOGIN_WANTED = 407
+_LATER = frozenset({408, 425, 429})
+_LEAST_FAULT = 500
+_IN_WORDS = {
+    "TimeoutError": "it took too long",
+    "ConnectionRefusedError": "nothing listens there",
+    "gaierror": "the name is not known",
+    "NameResolutionError": "the name is not known",
+}
+_TOO_LATE = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
+_EXPIRED, _NOT_YET_VALID, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "HTTPS_PROXY_REQUEST"})
+_TLS_ANSWERS = "\x15\x03"
+"""How a server begins that expects TLS and gets something else."""
+
+
+def classified(error: Exception, url: str, *, proxy: str | None, is_sent: bool, timeout_seconds: float) -> Exception:
+    """Return what to raise for a failed exchange."""
+    causes = [*_causes(error)]
+    is_of_proxy = isinstance(error, requests.exceptions.ProxyError)
+    if final := _final(error, causes, url, proxy, is_of_proxy=is_of_proxy):
+        return final
+    if is_sent and isinstance(error, _TOO_LATE):
+        return RetryableError(f"the answer took longer than {timeout_seconds:g} seconds")
+    why = _why(causes)
+    if is_of_proxy:
+        why = f"the proxy: {why}"
+    if not is_sent:
+        return NotSentError(f"no connection to {urlsplit(url).netloc} ({why})")
+    broken = isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.Timeout))
+    what = f"no connection to {urlsplit(url).netloc}" if broken else "the answer broke off"
+    return RetryableError(f"{what} ({why})")
+
+
+def proxy_refusal(status: int, url: str) -> SettingsError | None:
+    """Return what a proxy's status asks the user to fix, None where it may go away."""
+    if status == LOGIN_WANTED:
+        return SettingsError(
+            f"The proxy wants a login, or refuses the one it gets (HTTP {status}); write it into HTTPS_PROXY, "
+            f"HTTP_PROXY or ALL_PROXY, as http://user:password@host:port."
+        )
+    if status in _LATER or status >= _LEAST_FAULT:
+        return None
+    return SettingsError(
+        f"The proxy refuses to connect to {urlsplit(url).netloc} (HTTP {status}); have it allow this host, or name the "
+        f"host in NO_PROXY."
+    )
+
+
+def _final(
+    error: Exception, causes: list[BaseException], url: str, proxy: str | None, *, is_of_proxy: bool
+) -> YOCError | None:
+    """Return what no waiting mends, None where it is nothing of the kind."""
+    if isinstance(error, requests.exceptions.InvalidJSONError):
+        return SettingsError("A report's query holds a number that JSON does not have, such as NaN.")
+    if large := _too_large(causes):
+        return IncompleteDataError(
+            f"The answer of {urlsplit(url).netloc} is too large ({large}); lower window_days, or report this."
+        )
+    if wrong := _wrong_address(error, url):
+        return wrong
+    if refused := re.search(r"Tunnel connection failed: (\d{3})", str(error)):
+        return proxy_refusal(int(refused[1]), url)
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _distrust(cause, f"the proxy of {url}" if is_of_proxy and _is_https(proxy) else url)
+    return _wrong_protocol(causes, url, proxy)
+
+
+def _too_large(causes: list[BaseException]) -> str:
+    for cause in causes:
+        if isinstance(cause, TooLargeError):
+            return str(cause)
+        if isinstance(cause, http.client.LineTooLong) or str(cause).startswith("got more than"):
+            return "more headers than HTTP clients read"
+    return ""
+
+
+def _wrong_address(error: Exception, url: str) -> SettingsError | None:
+    if isinstance(error, requests.exceptions.InvalidSchema):
+        return SettingsError("The proxy is of a kind that needs another package: pip install 'requests[socks]'.")
+    is_of_the_proxy = isinstance(error, (requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown))
+    if is_of_the_proxy or (isinstance(error, requests.exceptions.InvalidURL) and _is_address(url)):
+        return SettingsError("The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is no usable address; mend it.")
+    if isinstance(error, requests.exceptions.InvalidURL):
+        return SettingsError(f"{url} is no usable address; mend api_url or auth_url.")
+    return None
+
+
+def _distrust(error: ssl.SSLCertVerificationError, whose: str) -> SettingsError:
+    if error.verify_code in {_EXPIRED, _NOT_YET_VALID}:
+        return SettingsError(
+            f"The certificate of {whose} is not valid today ({error.verify_message}); check this machine's clock, or "
+            f"ask whoever runs the host."
+        )
+    if error.verify_code in {_OTHER_HOST, _OTHER_ADDRESS}:
+        return SettingsError(
+            f"The certificate of {whose} is for another host; check api_url, auth_url and what stands between."
+        )
+    return SettingsError(
+        f"The certificate of {whose} is not trusted ({error.verify_message}); if a proxy stands between, name its "
+        f"certificate in REQUESTS_CA_BUNDLE."
+    )
+
+
+def _wrong_protocol(causes: list[BaseException], url: str, proxy: str | None) -> SettingsError | None:
+    """Return what to say where one side speaks TLS and the other does not."""
+    says_tls = any(
+        isinstance(cause, http.client.BadStatusLine) and str(cause).startswith(_TLS_ANSWERS) for cause in causes
+    )
+    speaks_plain = any(isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS for cause in causes)
+    if proxy and (says_tls or (speaks_plain and _is_https(proxy))):
+        right, wrong = ("https", "http") if says_tls else ("http", "https")
+        return SettingsError(
+            f"The proxy speaks {right}, and not {wrong}; begin its address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY with {right}://."
+        )
+    if says_tls:
+        return SettingsError(f"{url} speaks TLS; begin api_url and auth_url with https://.")
+    if speaks_plain:
+        return SettingsError(f"{url} does not speak TLS; check host and port in api_url and auth_url.")
+    return None
+
+
+def _is_https(proxy: str | None) -> bool:
+    return (proxy or "").lower().startswith("https:")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return bool(urllib3.util.parse_url(url).host)
+    except urllib3.exceptions.LocationParseError:
+        return False
+
+
+def _why(causes: list[BaseException]) -> str:
+    """Return the innermost cause in words or by name, since its text may hold addresses and more."""
+    if refused := re.search(r"Tunnel connection failed: (\d{3})", str(causes[0])):
+        return f"HTTP {refused[1]}"
+    reason = type(causes[-1]).__name__
+    return _IN_WORDS.get(reason, reason)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was raised for, the innermost last."""
+    seen: list[BaseException] = []
+    inner: BaseException | None = error
+    while inner is not None and inner not in seen:
+        seen.append(inner)
+        yield inner
+        inner = _inner(inner)
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, BaseException):
+        return reason
+    for argument in error.args:
+        if isinstance(argument, BaseException):
+            return argument
+    return error.__cause__ or error.__context__

@@ -443,6 +443,20 @@ def test_a_stopped_run_sends_nothing_more(clock: VirtualClock) -> None:
     assert server.requests == 0
 
 
+def test_a_failure_after_the_end_is_not_told(clock: VirtualClock, caplog: pytest.LogCaptureFixture) -> None:
+    """The last line of a run stays the last one: a request that fails behind it announces no wait."""
+    retrier = retrier_of(clock)
+
+    def attempt() -> str:
+        retrier.limiter.stop.set()
+        raise slow_down(500)
+
+    with caplog.at_level("INFO"), pytest.raises(RunStopped):
+        retrier.call("Page 1", attempt)
+    assert caplog.messages == []
+    assert clock.waits == []
+
+
 def test_stopping_ends_a_wait_at_once() -> None:
     """Whoever waits for YOC on the real clock is let go when the run ends, and does not try again."""
     waiting = threading.Event()

@@ -105,7 +105,7 @@ class Retrier:
                 self._outage = False
                 self.limiter.count_success()
                 return result
-            if not is_wanted():
+            if not is_wanted() or self.limiter.stop.is_set():
                 raise RunStopped
             now = self._clock.monotonic()
             started = sent_at if started is None else started

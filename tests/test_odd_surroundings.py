@@ -85,7 +85,7 @@ def test_what_batch_files_need_is_looked_for_first(
 ) -> None:
     """A package that is missing is a sentence before anything is asked, and no traceback at the first file."""
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.setattr("tap_yoc.singer.configured_tap.find_spec", lambda _: None)
+    monkeypatch.setattr("tap_yoc.singer.sdk_settings.find_spec", lambda _: None)
     run = run_tap({**config, "batch_config": {"encoding": {"format": form}, "storage": {"root": root}}})
     assert run.exit_code == ExitCode.SETTINGS, run.log
     assert says in run.log
@@ -197,7 +197,7 @@ def test_the_doctor_says_what_nobody_foresaw() -> None:
 
     found = examine(new_observed)
     assert found.exit_code == ExitCode.UNEXPECTED
-    assert found.steps[0].says.startswith("This failed unexpectedly (ZeroDivisionError in examination.py, line ")
+    assert found.steps[0].says.startswith("This failed unexpectedly (ZeroDivisionError in checks.py, line ")
 
 
 def test_the_doctor_sends_nobody_to_the_settings_for_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +208,7 @@ def test_the_doctor_sends_nobody_to_the_settings_for_a_proxy(monkeypatch: pytest
     found = examine(lambda: ObservedTap(config=LOGIN))
     (failed,) = [step for step in found.steps if step.do]
     assert failed.says.startswith("The proxy that HTTPS_PROXY")
-    assert failed.do.startswith("Mend the environment variable HTTPS_PROXY")
+    assert failed.do.startswith("Fix the environment variable HTTPS_PROXY")
 
 
 @pytest.mark.parametrize("option", ["--state", "--catalog"])

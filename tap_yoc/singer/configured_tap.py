@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
-from fsspec import get_filesystem_class
-from fsspec.utils import get_protocol
 from singer_sdk import Tap
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
 from tap_yoc.cli.json_files import read_json_file
-from tap_yoc.errors import SettingsError
 from tap_yoc.redaction import Redactor
 from tap_yoc.reports.standard import ENTITIES, REPORT_FIELDS, STANDARD_REPORTS
 from tap_yoc.settings.coercion import coerced_config
@@ -25,7 +21,7 @@ from tap_yoc.settings.parsing import parse, secrets_in
 from tap_yoc.settings.schema import SETTINGS
 from tap_yoc.singer.about import about_text
 from tap_yoc.singer.command import YOCCommand, metrics_level
-from tap_yoc.singer.stream_maps import check_stream_maps
+from tap_yoc.singer.sdk_settings import check_sdk_settings
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -33,8 +29,6 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_yoc.settings.parsing import Settings
@@ -112,9 +106,7 @@ class ConfiguredTap(Tap):
         self._redactor.guard_all()
         config = coerced_config(self._config, self.known_settings())
         self.settings = parse(config)
-        if batch := config.get("batch_config"):
-            _check_batch_packages(batch)
-        check_stream_maps(config.get("stream_maps") or {}, _streams_of(self.settings))
+        check_sdk_settings(config, _streams_of(self.settings))
         self._config = config
         return []
 
@@ -133,17 +125,3 @@ def _streams_of(settings: Settings) -> list[str]:
     """Return the names of all streams that there may be, whatever an account has of them."""
     own = [str(report.get("name")) for report in settings.reports]
     return [*(report.name for report in STANDARD_REPORTS), *(entity.name for entity in ENTITIES), REPORT_FIELDS, *own]
-
-
-def _check_batch_packages(batch: Mapping[str, Any]) -> None:
-    """Look for what batch files need beside the tap, before anything is asked.
-
-    Raises:
-        SettingsError: A package is missing, or the storage is of no known kind.
-    """
-    if batch.get("encoding", {}).get("format") == "parquet" and not find_spec("pyarrow"):
-        raise SettingsError("Setting batch_config: parquet needs another package: pip install pyarrow.")
-    try:
-        get_filesystem_class(get_protocol(batch.get("storage", {}).get("root", "")))
-    except (ImportError, ValueError) as error:
-        raise SettingsError(f"Setting batch_config.storage.root: {str(error).rstrip('.')}.") from error

@@ -2,7 +2,7 @@
 FROM python:3.13-slim
 
 COPY dist/*.whl /tmp/
-RUN pip install --no-cache-dir "$(ls /tmp/*.whl)[token-cache]" \
+RUN pip install --no-cache-dir /tmp/*.whl \
     && rm /tmp/*.whl \
     && useradd --create-home --uid 1000 tap
 

@@ -55,7 +55,7 @@ LAYERS = [
     "__init__",
 ]
 # What only an extra, or only the development environment, brings.
-OPTIONAL = {"duckdb", "fastapi", "fastapi_offline", "filelock", "multipart", "pydantic", "rich", "starlette", "uvicorn"}
+OPTIONAL = {"duckdb", "fastapi", "fastapi_offline", "multipart", "pydantic", "rich", "starlette", "uvicorn"}
 
 PYPROJECT: dict[str, Any] = tomli.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT: dict[str, Any] = PYPROJECT["project"]
@@ -287,13 +287,11 @@ def test_every_job_that_runs_all_tests_has_what_they_need() -> None:
 
 
 def test_the_dockerfile_fits_the_package() -> None:
-    """The image runs a command of the package, with an extra that exists, on a supported Python, and not as root."""
+    """The image runs a command of the package, on a supported Python, and not as root."""
     lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
     (base,) = [line.removeprefix("FROM ") for line in lines if line.startswith("FROM ")]
     assert re.fullmatch(r"python:(3\.\d+)-slim", base)
     assert base.removeprefix("python:").removesuffix("-slim") in CLASSIFIED
-    (extras,) = re.findall(r"\.whl\)\[([\w,-]+)\]", "\n".join(lines))
-    assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"])
     (entry,) = [line for line in lines if line.startswith("ENTRYPOINT ")]
     assert json.loads(entry.removeprefix("ENTRYPOINT "))[0] in PROJECT["scripts"]
     assert "USER 1000" in lines

@@ -56,7 +56,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "title": "Token Cache",
         "description": (
             "Path of a private file (mode 0600) that keeps the tokens for the next run, for example "
-            "/var/lib/tap-yoc/token.json. Without it, every run logs in. Needs the extra tap-yoc[token-cache]."
+            "/var/lib/tap-yoc/token.json. Without it, every run logs in."
         ),
     },
     "client_auth": {

@@ -26,13 +26,13 @@ RUN_BY = {
     "make test": "CI: .ci/run, and .github/workflows/test.yml",
     "make setup": "CI: .ci/run, before anything else",
     ". .venv/bin/activate": "test_readme.py::test_what_make_setup_installs_is_on_the_path_afterwards",
-    "pip install '.[token-cache,progress]'": "by hand on 2026-11-25: in a fresh environment",
+    "pip install '.[progress]'": "by hand on 2026-11-25: in a fresh environment",
     "uvx --from . tap-yoc --version": "test_packaging.py::test_uvx_runs_a_checkout_and_a_wheel",
     "pipx run --spec . tap-yoc --version": "by hand on 2026-11-25: in a fresh environment",
     "until test -s config.json || ! kill -0 $!; do sleep 0.1; done": (
         "test_readme.py::test_waiting_for_a_sandbox_that_cannot_start_ends"
     ),
-    "export YOC_TAP_PACKAGE='../tap-yoc[token-cache]'": ADDED,
+    "export YOC_TAP_PACKAGE=../tap-yoc": ADDED,
     "meltano add tap-yoc --from-ref ../tap-yoc/docs/meltanohub/tap-yoc.yml": ADDED,
     "tap-yoc-sandbox --write-config config.json &": "sandbox/test_sandbox_command.py::test_serves_until_stopped",
     "tap-yoc --config config.json --discover > catalog.json": FIRST_ROWS,
@@ -109,7 +109,7 @@ RUN_BY = {
     '-d \'{"envelope": "nested"}\'': STEERING,
     "curl 'http://127.0.0.1:8098/_sandbox/requests?most=2'": STEERING,
     "tap-yoc-sandbox --port 0 --write-config config.json > sandbox.log &": SANDBOX_IN_SHELL,
-    "pip install '.[sandbox,token-cache,progress]'": "by hand on 2026-11-24: in a fresh environment",
+    "pip install '.[sandbox,progress]'": "by hand on 2026-11-24: in a fresh environment",
     "kill $!": SANDBOX_IN_SHELL,
     # docs/doctor.md
     "tap-yoc-doctor --config config.json": "test_doctor.py::test_the_command_takes_a_file_or_the_environment",

@@ -120,6 +120,7 @@ class YOCClient:
         self._retrier = retrier
         self._tokens = tokens
         self._sign = sign
+        self._has_been_let_in = False
         self._envelopes = EnvelopeReader()
         self._served: dict[str, Json] | None = None
         """The body of a request that was answered with rows."""
@@ -239,6 +240,7 @@ class YOCClient:
             self._tokens.renew(response.sent_headers.get("Authorization"))
             sent.append(method)
             response = self._transport.send(method, self._url, auth=self._sign, **body)
+        self._has_been_let_in |= not response.is_refusal
         return response
 
     def _raise_for_status(self, response: Response, what: str) -> None:
@@ -250,9 +252,16 @@ class YOCClient:
                 f"YOC answers {what} with HTTP {response.status}, which is no whole answer; please report this."
             )
         said = self._transport.excerpt(response)
+        if response.status == UNAUTHORIZED and self._has_been_let_in:
+            raise LoginError(
+                f"YOC refuses a token that it has just given ({said}), and took those before it: a login of another "
+                "run may end this one's session; let all runs of this login share one token_cache, or run one at a "
+                "time."
+            )
         if response.status == UNAUTHORIZED:
             raise LoginError(
-                f"YOC refuses a token that it has just given ({said}); ask YOC whether the account is open."
+                f"YOC refuses a token that it has just given ({said}); if another run uses this login, let both share "
+                f"one token_cache, else ask YOC whether the account is open."
             )
         if response.status == FORBIDDEN:
             raise PermissionDeniedError(

@@ -51,7 +51,12 @@ REMEDIES = (
         "Set username and password, or get a new refresh_token. Each works only once, so all runs of this login must "
         "share one token_cache.",
     ),
-    Remedy("token that it has just given", "Ask YOC's account manager whether the account may use the API."),
+    Remedy("and took those before it", "Let all runs of this login share one token_cache, or run one at a time."),
+    Remedy(
+        "token that it has just given",
+        "Let all runs of this login share one token_cache. If there is no other run, ask YOC's account manager whether "
+        "the account may use the API.",
+    ),
     Remedy("does not let this account see|no columns|no column `date`|no metric", ACCOUNT_MANAGER),
     Remedy(
         "redirects (elsewhere|to nowhere)",

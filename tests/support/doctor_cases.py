@@ -230,7 +230,8 @@ CASES = {
         step="columns",
         code=3,
         says="YOC refuses a token that it has just given (HTTP 401: unauthorized As ordered.).",
-        do="Ask YOC's account manager whether the account may use the API.",
+        do="Let all runs of this login share one token_cache. If there is no other run, ask YOC's account manager "
+        "whether the account may use the API.",
     ),
     "no columns": Case(
         what="the account has no columns",

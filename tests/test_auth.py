@@ -196,6 +196,44 @@ def test_wrong_client_says_so(begin: Callable[..., Run]) -> None:
         begin(client_secret="wrong").client.columns()
 
 
+def test_a_run_whose_sessions_another_one_ends_says_so(
+    begin: Callable[..., Run], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account is open, since it let the run in before: the message names the other run, and what both need."""
+    sandbox.forms = sandbox.forms.but({"login_ends_sessions": True})
+    run = begin()
+    assert run.client.columns()
+    send = Transport.send
+
+    def and_the_other_logs_in(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401 - as it is
+        response = send(self, method, url, **options)
+        if url.endswith("/token"):
+            sandbox.world.tokens.login(sandbox.forms)
+        return response
+
+    monkeypatch.setattr(Transport, "send", and_the_other_logs_in)
+    sandbox.world.tokens.login(sandbox.forms)
+    with pytest.raises(
+        LoginError, match=r"a login of another run may end this one's session; .* one token_cache"
+    ) as caught:
+        run.client.columns()
+    assert "account" not in str(caught.value)
+    with pytest.raises(LoginError, match="if another run uses this login, let both share one token_cache"):
+        begin().client.columns()
+
+
+def test_runs_that_share_a_cache_do_not_end_each_others_sessions(
+    begin: Callable[..., Run], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """What the message asks for helps."""
+    sandbox.forms = sandbox.forms.but({"login_ends_sessions": True})
+    runs = [begin(token_cache=str(tmp_path / "token.json")) for _ in range(2)]
+    for _ in range(3):
+        assert all(run.client.columns() for run in runs)
+        sandbox.expire_access_tokens()
+    assert grants(sandbox) == ["password", "refresh_token", "refresh_token"]
+
+
 def test_a_login_page_instead_of_a_token_is_waited_out(begin: Callable[..., Run], sandbox: Sandbox) -> None:
     """HTML with status 200 is no answer to a login."""
     sandbox.add_fault("html_200", where="token", times=2)
@@ -235,10 +273,10 @@ class TestTokenCache:
         assert grants(sandbox) == ["password", "refresh_token", "refresh_token", "refresh_token"]
         assert all(r.status == 200 for r in sandbox.requests if r.kind == "token")
 
-    def test_a_used_up_seed_is_not_sent_again(
+    def test_a_seed_that_may_be_used_up_is_tried_once_more(
         self, begin: Callable[..., Run], sandbox: Sandbox, tmp_path: Path
     ) -> None:
-        """When the very first refresh is lost, the next run does not repeat it, and says what to do."""
+        """When the very first refresh is lost and there is no password; after that no run sends it again."""
         seed = first_refresh_token(begin)
         settings = {"username": None, "password": None, "refresh_token": seed}
         cache = str(tmp_path / "token.json")
@@ -246,7 +284,7 @@ class TestTokenCache:
         for _ in range(2):
             with pytest.raises(LoginError, match="set username and password, or a new refresh_token"):
                 begin(**settings, token_cache=cache).client.columns()
-        assert grants(sandbox) == ["password", "refresh_token"]
+        assert grants(sandbox) == ["password", "refresh_token", "refresh_token"]
 
     def test_two_accounts_never_mix(self, begin: Callable[..., Run], sandbox: Sandbox, tmp_path: Path) -> None:
         """One file serves several logins, each with its own pair."""

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import settings_of
+from harness import VirtualClock, settings_of
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from tap_yoc.api.token_store import TokenFile, TokenPair, TokenStore, token_store
+from tap_yoc.engine.run import Run
 from tap_yoc.errors import SettingsError
+from tap_yoc.redaction import Redactor
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from tap_yoc.sandbox.server import Sandbox
     from tap_yoc.settings.parsing import Settings
 
 SECONDS = 10.0
@@ -174,6 +181,9 @@ def test_the_file_names_no_login(path: Path) -> None:
             '{"account": {"access_token": "a", "refresh_token": "b", "expires_at": 1, "more": 1}}',
             id="more-than-a-pair",
         ),
+        pytest.param("[" * 100_000, id="nested-without-end"),
+        pytest.param('{"account": 1' + "0" * 5_000 + "}", id="a-number-without-end"),
+        pytest.param(" " * 2_000_000 + "{}", id="larger-than-any-of-ours"),
     ],
 )
 def test_a_damaged_file_costs_a_login_and_no_more(path: Path, content: str) -> None:
@@ -188,6 +198,63 @@ def test_a_file_of_other_bytes_holds_no_pair(path: Path) -> None:
     """A file that is no text is a damaged one."""
     path.write_bytes(b"\xff\xfe\x00\x01")
     assert load(path) is None
+
+
+DAMAGE = st.one_of(
+    st.tuples(st.just("cut"), st.integers(0, 400), st.just(b"")),
+    st.tuples(st.just("replace"), st.integers(0, 400), st.binary(min_size=1, max_size=4)),
+    st.tuples(
+        st.just("insert"), st.integers(0, 400), st.sampled_from([b"\n", b"\\n", b"\x00", b"\xff", b"\\u0451", b'"'])
+    ),
+    st.tuples(st.just("encode"), st.sampled_from(["utf-8-sig", "utf-16", "utf-16-be", "utf-32"]), st.just(b"")),
+    st.tuples(st.just("whole"), st.just(0), st.binary(max_size=50)),
+)
+
+
+def damaged(content: bytes, kind: str, where: Any, other: bytes) -> bytes:  # noqa: ANN401 - a place or an encoding
+    """Return the content of a file after something went wrong with it."""
+    if kind == "encode":
+        return content.decode().encode(where)
+    if kind == "whole":
+        return other
+    at = min(where, len(content))
+    return content[:at] + (b"" if kind == "cut" else other + content[at + (len(other) if kind == "replace" else 0) :])
+
+
+@hypothesis_settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(damage=DAMAGE)
+def test_any_damage_costs_a_login_and_no_more(today: Sandbox, damage: tuple[str, Any, bytes]) -> None:
+    """At once: nothing is waited for, and the pair that is stored then is whole."""
+    today.reset()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "token.json"
+        config = {**today.config, "token_cache": str(path)}
+        Run(settings_of(config), VirtualClock(), Redactor()).client.columns()
+        path.write_bytes(damaged(path.read_bytes(), *damage))
+        asked, clock = len(today.requests), VirtualClock()
+        assert Run(settings_of(config), clock, Redactor()).client.columns()
+        assert clock.slept == []
+        grants = [request.grant for request in today.requests[asked:] if request.kind == "token"]
+        assert grants in ([], ["password"], ["refresh_token"], ["refresh_token", "password"])
+        asked = len(today.requests)
+        assert Run(settings_of(config), clock, Redactor()).client.columns()
+        assert [request.kind for request in today.requests[asked:]] == ["metadata"]
+
+
+def test_a_pipe_is_refused_by_name(path: Path) -> None:
+    """Opening it would wait for somebody who writes."""
+    os.mkfifo(path)
+    with pytest.raises(SettingsError, match=r"cannot read .*token\.json \(Not a file\); choose a file of your own"):
+        load(path)
+
+
+def test_a_lock_that_is_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
+    """In a folder that others write to, a link could lead to any file of the user's."""
+    target = tmp_path / "target"
+    (tmp_path / "token.json.lock").symlink_to(target)
+    with pytest.raises(SettingsError, match=r"cannot lock .*token\.json"):
+        load(path)
+    assert not target.exists()
 
 
 def test_another_accounts_pair_survives_a_damaged_one(path: Path) -> None:
@@ -305,6 +372,16 @@ def test_tokens_are_not_shown() -> None:
         pytest.param({"access_token": "a", "refresh_token": ["b"], "expires_at": None}, id="list-for-a-token"),
         pytest.param({"access_token": "a", "refresh_token": "b", "expires_at": "soon"}, id="text-for-an-instant"),
         pytest.param({"access_token": None, "refresh_token": "b", "expires_at": 1.0}, id="null-for-a-token"),
+        pytest.param({"access_token": "a\nb", "refresh_token": "b", "expires_at": None}, id="line-feed"),
+        pytest.param({"access_token": "a", "refresh_token": "b\r\n", "expires_at": None}, id="line-end-in-refresh"),
+        pytest.param({"access_token": "tök\u0451n", "refresh_token": "b", "expires_at": None}, id="beyond-ascii"),
+        pytest.param({"access_token": "a\u0000", "refresh_token": "b", "expires_at": None}, id="control-character"),
+        pytest.param({"access_token": "a", "refresh_token": "\ud800", "expires_at": None}, id="half-a-character"),
+        pytest.param({"access_token": "a", "refresh_token": "", "expires_at": None}, id="empty-refresh-token"),
+        pytest.param(
+            {"access_token": "a", "refresh_token": "b", "expires_at": None, "is_refresh_sent": "no"},
+            id="text-for-a-mark",
+        ),
     ],
 )
 def test_a_pair_of_wrong_kinds_is_no_pair(path: Path, values: dict[str, object]) -> None:

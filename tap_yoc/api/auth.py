@@ -1,19 +1,17 @@
-"""Logging in to YOC: the sole owner of the token pair and the sole caller of the token endpoint."""
+"""Logging in to YOC: the sole owner of the token pair, which decides when a token is asked for, and with what."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from requests.auth import HTTPBasicAuth
-
-from tap_yoc.api.token_store import NO_PAIR, TokenPair
-from tap_yoc.api.transport import TOO_MANY_REQUESTS, UNAVAILABLE
+from tap_yoc.api.token_endpoint import TokenEndpoint, pair_in, status_of
+from tap_yoc.api.token_store import TokenPair
+from tap_yoc.api.transport import LEAST_REFUSAL, TOO_MANY_REQUESTS, UNAVAILABLE
 from tap_yoc.errors import LoginError, NotSentError, RetryableError
-from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +21,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.api.retry import Retrier
     from tap_yoc.api.token_store import TokenStore
-    from tap_yoc.api.transport import Response, Transport
-    from tap_yoc.exact_json import Json
+    from tap_yoc.api.transport import Transport
     from tap_yoc.settings.parsing import Settings
 
     Signer: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
@@ -32,31 +29,37 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-yoc.auth")
 
-TOKEN_PATH = "/api/v2/oauth/token"  # noqa: S105 - a path
-MARGIN_SECONDS = 60.0
-"""A token is renewed this long before it expires, so that no request carries one that dies on the way."""
-MARGIN_SHARE = 0.2
-"""Of a token that lives only minutes, this share of its life is the margin."""
-
-WRONG_ADDRESS = frozenset({404, 405, 410})
-WRONG_FORMAT = frozenset({406, 415, 422})
+SETTLING_SECONDS = 5.0
+"""A run that ends leaves a token request under way so much time; more than that would hold up a stop."""
+INTERNAL_ERROR = 500
+TURNED_AWAY = frozenset({TOO_MANY_REQUESTS, UNAVAILABLE})
+"""Assumed: before the grant was looked at."""
 
 
 class TokenManager:
     """Signs requests with the access token, logging in and renewing as needed; one instance a run, safe under threads.
 
-    A refresh token buys the next pair exactly once, so a refresh whose answer was lost is never repeated, and a login
+    A refresh token buys the next pair exactly once, so it is stored that it is on its way before it leaves. One whose
+    answer was not stored, whatever died meanwhile, is not sent again unless there is no password: then once. A login
     that was refused is not tried again.
     Source: YOC's help, "Access token"; rotation and the revoking of a family are assumed.
     """
 
-    def __init__(self, settings: Settings, transport: Transport, retrier: Retrier, store: TokenStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        retrier: Retrier,
+        store: TokenStore,
+        warn: Callable[[str], None] = logger.warning,
+    ) -> None:
         """Log in only when the first request needs it."""
+        self.endpoint = TokenEndpoint(settings, transport)
+        self.store = store
         self._settings = settings
         self._transport = transport
         self._retrier = retrier
-        self.endpoint = settings.auth_url + TOKEN_PATH
-        self.store = store
+        self._warn = warn
         self._refused: LoginError | None = None
         self._renewing = threading.Lock()
 
@@ -75,10 +78,16 @@ class TokenManager:
         pair = self.store.pair
         if pair and self._is_live(pair) and pair.access_token != refused:
             return pair.access_token
-        # In a thread of its own, which a signal does not interrupt, so that `wait_for_renewal` can wait for it.
-        apart = ThreadPoolExecutor(1, thread_name_prefix="tap-yoc-token")
-        renewal = apart.submit(self._renewed, refused)
-        apart.shutdown(wait=False)
+        # In a thread of its own, which a signal does not interrupt, and for which the end of a run does not wait.
+        renewal: Future[TokenPair] = Future()
+
+        def renew() -> None:
+            try:
+                renewal.set_result(self._renewed(refused))
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for the result
+                renewal.set_exception(error)
+
+        threading.Thread(target=renew, name="tap-yoc-token", daemon=True).start()
         return renewal.result().access_token
 
     def renew(self, refused_header: str | None) -> None:
@@ -92,20 +101,20 @@ class TokenManager:
 
     def request_body(self) -> dict[str, str]:
         """Return what the next token request says: a refresh if there is a refresh token, else the login."""
-        if refresh_token := self._refresh_token(self.store.pair):
-            return self._body(_refresh_grant(refresh_token))
-        return self._body(self._password_grant())
+        pair = self._held(self.store.pair)
+        return self.endpoint.body(_refresh_grant(pair) if pair.refresh_token else self._password_grant())
+
+    def settle(self) -> None:
+        """Wait a little, at the end of a run, for a pair that YOC may be sending just now: it saves a login.
+
+        If it does not come in time, the next run finds in the store that its refresh token was on its way.
+        """
+        if self._renewing.acquire(timeout=SETTLING_SECONDS):
+            self._renewing.release()
 
     def _is_live(self, pair: TokenPair) -> bool:
-        return pair.expires_at is None or pair.expires_at > self._transport.clock.now().timestamp()
-
-    def wait_for_renewal(self) -> None:
-        """Wait, at the end of a run, until a pair that YOC may be sending is stored, or its time is over.
-
-        The refresh token that buys it is used up, so that without it the next run could not go on.
-        """
-        with self._renewing:
-            pass
+        now = self._transport.clock.now().timestamp()
+        return bool(pair.access_token) and (pair.expires_at is None or pair.expires_at > now)
 
     def _renewed(self, refused: str | None) -> TokenPair:
         """Return a pair whose token is live and is not the one that YOC refused, holding the store meanwhile."""
@@ -121,21 +130,74 @@ class TokenManager:
         """Refresh first, then password; whoever calls holds the store's lock."""
         if self._refused:
             raise self._refused
-        renewed = None
-        if refresh_token := self._refresh_token(pair):
-            # From here on the refresh token counts as used up, whatever becomes of the answer.
-            renewed = self._refresh(refresh_token)
-            if renewed is None:
-                self.store.save(replace(pair or NO_PAIR, refresh_token=None))
-        if renewed is None:
-            renewed = self._log_in(had_refresh_token=bool(refresh_token))
+        held = self._held(pair)
+        renewed = self._refresh(held) or self._log_in(had_refresh_token=bool(held.refresh_token))
         self._hide(renewed)
         self.store.save(renewed)
         return renewed
 
-    def _refresh_token(self, pair: TokenPair | None) -> str | None:
-        """Return what may buy the next pair: the one in the settings only until there is a pair."""
-        return pair.refresh_token if pair else self._settings.refresh_token
+    def _held(self, pair: TokenPair | None) -> TokenPair:
+        """Return the stored pair; the refresh token in the settings counts until there is one."""
+        return pair or TokenPair(access_token="", refresh_token=self._settings.refresh_token, expires_at=0.0)
+
+    def _hide(self, pair: TokenPair | None) -> None:
+        """Keep a pair out of logs and messages from now on, wherever it came from."""
+        if pair:
+            self._transport.redactor.add(pair.access_token)
+            self._transport.redactor.add(pair.refresh_token)
+
+    def _refresh(self, pair: TokenPair) -> TokenPair | None:
+        """Return the next pair, or None when only the password can buy one."""
+        if pair.refresh_token and not pair.is_refresh_sent:
+            if renewed := self._spend(pair, replace(pair, is_refresh_sent=True)):
+                return renewed
+            pair = self.store.pair or pair
+        if not (pair.refresh_token and pair.is_refresh_sent):
+            return None
+        if self._has_password:
+            logger.info("The answer to a refresh was never stored, so its refresh token may be used up.")
+            return None
+        self._warn(
+            "The answer to a refresh was never stored, so its refresh token may be used up. There is no password, so "
+            "the token is tried one last time."
+        )
+        return self._spend(pair, _without_refresh_token(pair))
+
+    def _spend(self, pair: TokenPair, on_its_way: TokenPair) -> TokenPair | None:
+        """Send a refresh token, and return the pair that it buys; `on_its_way` is stored before it leaves.
+
+        None if it bought none, or if nobody knows: the store then says which.
+        """
+
+        def attempt() -> TokenPair | None:
+            try:
+                response, sent_at = self.endpoint.ask(_refresh_grant(pair), lambda: self.store.save(on_its_way))
+            except NotSentError:
+                raise
+            except RetryableError:
+                return None  # YOC may have rotated; using the old token again could revoke the whole family
+            if status_of(response) in TURNED_AWAY:
+                self.store.save(pair)
+                self._transport.raise_if_retryable(response)
+                self._transport.raise_if_told(response)
+            renewed = pair_in(response, sent_at, previous_refresh_token=pair.refresh_token)
+            if renewed is None and self.endpoint.refuses_the_request(response):
+                self.store.save(pair)
+                if not self._has_password:
+                    self._refused = self.endpoint.refusal(response)
+                    raise self._refused
+            elif renewed is None and LEAST_REFUSAL <= status_of(response) < INTERNAL_ERROR:
+                self.store.save(_without_refresh_token(pair))
+            return renewed
+
+        renewed = self._retrier.call("Refreshing the token", attempt, within_turn=True)
+        if renewed is None:
+            logger.info("The refresh token bought no new pair.")
+        return renewed
+
+    @property
+    def _has_password(self) -> bool:
+        return bool(self._settings.username and self._settings.password)
 
     def _password_grant(self) -> dict[str, str]:
         """Return what a login says.
@@ -151,33 +213,6 @@ class TokenManager:
             )
         return {"grant_type": "password", "username": username, "password": password}
 
-    def _hide(self, pair: TokenPair | None) -> None:
-        """Keep a pair out of logs and messages from now on, wherever it came from."""
-        if pair:
-            self._transport.redactor.add(pair.access_token)
-            self._transport.redactor.add(pair.refresh_token)
-
-    def _refresh(self, refresh_token: str) -> TokenPair | None:
-        """Return the next pair, or None when the refresh token bought none or its answer was lost."""
-
-        def attempt() -> TokenPair | None:
-            try:
-                response, sent_at = self._ask(_refresh_grant(refresh_token))
-            except NotSentError:
-                raise
-            except RetryableError:
-                return None  # YOC may have rotated; using the old token again could revoke the whole family
-            turned_away = {TOO_MANY_REQUESTS, UNAVAILABLE}  # assumed: before the token was looked at
-            if response.status in turned_away:
-                self._transport.raise_if_retryable(response)
-            self._transport.raise_if_told(response, turned_away)
-            return _pair_of(response, sent_at, previous_refresh_token=refresh_token)
-
-        pair = self._retrier.call("Refreshing the token", attempt, within_turn=True)
-        if pair is None:
-            logger.info("The refresh token bought no new pair.")
-        return pair
-
     def _log_in(self, *, had_refresh_token: bool) -> TokenPair:
         try:
             grant = self._password_grant()
@@ -186,10 +221,10 @@ class TokenManager:
             raise
 
         def attempt() -> TokenPair:
-            response, sent_at = self._ask(grant)
+            response, sent_at = self.endpoint.ask(grant)
             self._transport.raise_if_retryable(response)
             self._transport.raise_if_told(response)
-            pair = _pair_of(response, sent_at)
+            pair = pair_in(response, sent_at)
             if pair is None and not (response.is_refusal or response.told):
                 response.json()
                 self._refused = LoginError(
@@ -197,82 +232,18 @@ class TokenManager:
                 )
                 raise self._refused
             if pair is None:
-                self._refused = self._refusal(response)
+                self._refused = self.endpoint.refusal(response)
                 raise self._refused
             return pair
 
         logger.info("Logging in with the password%s.", " again" if had_refresh_token else "")
         return self._retrier.call("The login", attempt, within_turn=True)
 
-    def _ask(self, grant: dict[str, str]) -> tuple[Response, float]:
-        """Return the token endpoint's answer and the instant before the request, from which its token ages."""
-        settings = self._settings
-        auth: Signer = _unsigned
-        if settings.client_auth == "basic":
-            auth = HTTPBasicAuth(settings.client_id.encode(), settings.client_secret.encode())
-        fields = self._body(grant)
-        body = (
-            {"json": fields} if settings.auth_format == "json" else {"files": {k: (None, v) for k, v in fields.items()}}
-        )
-        sent_at = self._transport.clock.now().timestamp()
-        # Over a kept connection that was dropped unseen, a refresh that never arrived would count as lost.
-        return self._transport.send("POST", self.endpoint, auth=auth, new_connection=True, **body), sent_at
 
-    def _body(self, grant: dict[str, str]) -> dict[str, str]:
-        """Return a grant with the client's credentials, unless they travel in a header."""
-        if self._settings.client_auth == "basic":
-            return grant
-        return {**grant, "client_id": self._settings.client_id, "client_secret": self._settings.client_secret}
-
-    def _refusal(self, response: Response) -> LoginError:
-        said = self._transport.excerpt(response)
-        if response.status in WRONG_ADDRESS:
-            advice = "check auth_url"
-        elif "invalid_client" in said:
-            advice = "check client_id and client_secret, and whether client_auth should be the other one"
-        elif response.status in WRONG_FORMAT:
-            advice = "check whether auth_format should be the other one"
-        else:
-            advice = "check username and password by logging in at hub.yoc.com, then client_id and client_secret"
-        return LoginError(f"YOC refuses the login ({said}); {advice}.")
+def _refresh_grant(pair: TokenPair) -> dict[str, str]:
+    return {"grant_type": "refresh_token", "refresh_token": str(pair.refresh_token)}
 
 
-def _refresh_grant(refresh_token: str) -> dict[str, str]:
-    return {"grant_type": "refresh_token", "refresh_token": refresh_token}
-
-
-def _pair_of(response: Response, sent_at: float, previous_refresh_token: str | None = None) -> TokenPair | None:
-    """Return the pair that an answer holds; None when it is no such answer.
-
-    Shape: `{"access_token": "…", "refresh_token": "…", "expires_in": 3600, …}`; the lifetime in seconds may be text or
-    missing (then the token lives until a 401), the refresh token may be missing (then the previous one stays).
-    """
-    try:
-        body: Json = decode(response.content)
-    except ValueError:
-        return None
-    is_one = isinstance(body, dict) and not (response.is_refusal or response.told)
-    access_token = body.get("access_token") if is_one else None
-    if not (isinstance(access_token, str) and access_token and access_token.isascii() and access_token.isprintable()):
-        return None
-    refresh_token = body.get("refresh_token")
-    return TokenPair(
-        access_token=access_token,
-        refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else previous_refresh_token,
-        expires_at=_expiry(body.get("expires_in"), sent_at),
-    )
-
-
-def _expiry(expires_in: Json, sent_at: float) -> float | None:
-    try:
-        lifetime = float(expires_in)
-    except (TypeError, ValueError):
-        return None
-    if not 0 < lifetime < float("inf"):
-        return None
-    return sent_at + lifetime - min(MARGIN_SECONDS, MARGIN_SHARE * lifetime)
-
-
-def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from looking for credentials of its own in a `.netrc`."""
-    return request
+def _without_refresh_token(pair: TokenPair) -> TokenPair:
+    """Return what stands for a refresh token that is used up, so that the settings' one is not taken again."""
+    return replace(pair, refresh_token=None, is_refresh_sent=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
@@ -16,8 +18,18 @@ from tap_yoc.errors import SettingsError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeGuard
 
     from tap_yoc.settings.parsing import Settings
+
+
+LARGEST_FILE_BYTES = 1 << 20
+"""A larger file is not one of ours."""
+
+
+def is_header_text(token: object) -> TypeGuard[str]:
+    """Say whether a header can carry a token: no line feed, nothing beyond ASCII, and not empty."""
+    return isinstance(token, str) and token != "" and token.isascii() and token.isprintable()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +40,31 @@ class TokenPair:
     refresh_token: str | None = field(repr=False)
     expires_at: float | None
     """Seconds since the epoch; None when the server did not say."""
+    is_refresh_sent: bool = False
+    """Whether the refresh token has left, or is about to: until its answer is stored, it may be used up."""
 
     @classmethod
-    def checked(cls, access_token: object, refresh_token: object, expires_at: object) -> TokenPair:
+    def checked(
+        cls, *, access_token: object, refresh_token: object, expires_at: object, is_refresh_sent: object = False
+    ) -> TokenPair:
         """Return the pair that a file holds.
 
         Raises:
-            ValueError: The file holds no pair.
+            ValueError: The file holds no pair that a request could carry.
         """
-        if (
-            not isinstance(access_token, str)
-            or not isinstance(refresh_token, (str, type(None)))
-            or not isinstance(expires_at, (int, float, type(None)))
+        if not (
+            (access_token == "" or is_header_text(access_token))
+            and (refresh_token is None or is_header_text(refresh_token))
+            and isinstance(expires_at, (int, float, type(None)))
+            and isinstance(is_refresh_sent, bool)
         ):
-            raise ValueError("not a token pair")  # noqa: TRY004 - of what a file holds
-        return cls(access_token=access_token, refresh_token=refresh_token, expires_at=expires_at)
-
-
-NO_PAIR = TokenPair(access_token="", refresh_token=None, expires_at=0.0)
-"""Replaces a refresh token that is used up, so that it is not taken from the settings again."""
+            raise ValueError("not a token pair")
+        return cls(
+            access_token=str(access_token),
+            refresh_token=refresh_token,
+            expires_at=expires_at,
+            is_refresh_sent=is_refresh_sent,
+        )
 
 
 class TokenStore:
@@ -72,10 +90,11 @@ class TokenStore:
 
 
 class TokenFile(TokenStore):
-    """Keeps the pair in a private file, too, which several processes share.
+    """Keeps the pair in a private file, too, which several processes share, and which outlives a loss of power.
 
-    Shape: `{"<account>": {"access_token": "…", "refresh_token": "…", "expires_at": 1790000000.0}}`; the account is a
-    hash, so that two logins in one file never mix, and a refresh token that the user replaced starts afresh.
+    Shape: `{"<account>": {"access_token": "…", "refresh_token": "…", "expires_at": 1790000000.0, "is_refresh_sent":
+    false}}`; the account is a hash, so that two logins in one file never mix, and a refresh token that the user
+    replaced starts afresh. Anything else in the file is dropped.
     """
 
     def __init__(self, path: Path, account: str, longest_wait_seconds: float = 60.0) -> None:
@@ -93,10 +112,8 @@ class TokenFile(TokenStore):
             SettingsError: The file cannot be locked, read or written.
             UnavailableError: Another run has held it for too long.
         """
-        try:
-            from filelock import FileLock, Timeout  # noqa: PLC0415 - of an extra
-        except ImportError:
-            raise SettingsError("Setting token_cache needs an extra: pip install 'tap-yoc[token-cache]'.") from None
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - slow to import, and only needed here
+
         with self._lock:
             file_lock = FileLock(f"{self._path}.lock", timeout=self._longest_wait_seconds)
             try:
@@ -115,7 +132,7 @@ class TokenFile(TokenStore):
                 file_lock.release()
 
     def save(self, pair: TokenPair) -> None:
-        """Replace the pair as a whole, in one step.
+        """Replace the pair as a whole, in one step; once this returns, a loss of power does not undo it.
 
         Raises:
             SettingsError: The file cannot be written.
@@ -126,12 +143,14 @@ class TokenFile(TokenStore):
 
     def _read(self) -> dict[str, TokenPair]:
         try:
-            content: Any = json.loads(self._path.read_text(encoding="utf-8"))
+            _require_file(self._path)
+            with self._path.open("rb") as file:
+                content: Any = json.loads(file.read(LARGEST_FILE_BYTES))
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise self._unusable("read", error) from error
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}  # a file that something else has damaged costs a login, and no more
         pairs = {}
         for account, values in content.items() if isinstance(content, dict) else ():
@@ -157,15 +176,39 @@ class TokenFile(TokenStore):
                     file.flush()
                     os.fsync(file.fileno())
                 Path(name).replace(self._path)
+                self._sync_folder()
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
         except OSError as error:
             raise self._unusable("write", error) from error
 
+    def _sync_folder(self) -> None:
+        """Have the file's new name on disk as well; Windows, which opens no folders, sees to that by itself."""
+        if os.name == "nt":
+            return
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
     def _unusable(self, verb: str, error: Exception) -> SettingsError:
         reason = getattr(error, "strerror", None) or type(error).__name__
         return SettingsError(f"Setting token_cache: cannot {verb} {self._path} ({reason}); choose a file of your own.")
+
+
+def _require_file(path: Path) -> None:
+    """Look at what a path leads to before it is opened, since a pipe would wait for somebody who writes.
+
+    Raises:
+        OSError: It is no file.
+    """
+    kind = path.stat().st_mode
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(kind):
+        raise OSError(errno.EINVAL, "Not a file")
 
 
 def token_store(settings: Settings) -> TokenStore:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_yoc.api.auth import TOKEN_PATH
+from tap_yoc.api.token_endpoint import TOKEN_PATH
 from tap_yoc.api.transport import Transport, is_refusal
 from tap_yoc.errors import RetryableError
 from tap_yoc.exact_json import decode

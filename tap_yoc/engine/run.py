@@ -61,7 +61,7 @@ class Run:
             budget_seconds=settings.max_wait_minutes * 60, limiter=self._limiter, clock=clock, summary=self.summary
         )
         self._transport = transport(settings, clock, redactor, self.summary)
-        self.tokens = TokenManager(settings, self._transport, retrier, token_store(settings))
+        self.tokens = TokenManager(settings, self._transport, retrier, token_store(settings), self.summary.warn)
         sign = authenticator(self.tokens, settings) if authenticator else self.tokens
         self.client = YOCClient(settings, self._transport, retrier, self.tokens, sign)
         self._pool = ThreadPoolExecutor(max_workers=settings.concurrency, thread_name_prefix="tap-yoc")
@@ -115,5 +115,5 @@ class Run:
         """Stop what is under way and let go of all connections."""
         self._limiter.stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self.tokens.wait_for_renewal()
+        self.tokens.settle()
         self._transport.close()

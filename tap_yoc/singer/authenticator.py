@@ -27,7 +27,7 @@ class YOCAuthenticator(OAuthAuthenticator):
     def __init__(self, tokens: TokenManager, settings: Settings) -> None:
         """Log in only when the first request needs it."""
         super().__init__(
-            auth_endpoint=tokens.endpoint, client_id=settings.client_id, client_secret=settings.client_secret
+            auth_endpoint=tokens.endpoint.url, client_id=settings.client_id, client_secret=settings.client_secret
         )
         self._tokens = tokens
 

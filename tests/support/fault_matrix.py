@@ -356,8 +356,29 @@ def page() -> str:
         "|---|---|---|---|",
     ]
     lines += [f"| {case.what} | {case.does} | {case.code} | {case.sees} |" for case in CASES.values()]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *TOKENS]) + "\n"
 
+
+TOKENS = [
+    "## A refresh token is used once",
+    "",
+    "A second use may end the login's whole session. So the tap stores, on disk with `token_cache`, that a refresh",
+    "token is on its way before its first byte leaves. A test kills runs at every instant of a refresh.",
+    "",
+    "| What happens during a refresh | What the tap does |",
+    "|---|---|",
+    "| no connection: name, port, TLS handshake, a proxy that refuses | retries; nothing was sent or used up |",
+    "| 429 or 503 | retries; assumed: turned away before the token was looked at |",
+    "| 404, 405, 406, 410, 415, 422 or `invalid_client` | keeps the token; logs in with the password |",
+    "| any other 4xx | drops the token; logs in with the password |",
+    "| the answer is lost, or is a 5xx, or no token pair | does not repeat the refresh; logs in with the password |",
+    "| SIGKILL, power loss, or a full disk after sending | the next run logs in with the password |",
+    "| a full disk before sending | sends nothing; exit code 2 |",
+    "| SIGTERM or SIGINT | waits 5 s at most for the answer, then ends; the next run knows |",
+    "| any of these without a password, if the token may be used up | tries the token one last time, and warns |",
+    "",
+    "A damaged cache costs a login and nothing else. One that cannot be read or written ends the run with exit code 2.",
+]
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 

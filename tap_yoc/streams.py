@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tap_yoc.engine.entity_reading import EntityReading
 from tap_yoc.engine.fields_reading import KEY, FieldsReading
 from tap_yoc.engine.report_reading import Bookmark, ReportReading
+from tap_yoc.engine.window_reading import Restart
 from tap_yoc.reports.report import DATE
 from tap_yoc.reports.standard import REPORT_FIELDS
 from tap_yoc.singer.base_stream import YOCStream
@@ -55,7 +56,7 @@ class ReportStream(YOCStream):
         for part in ReportReading(self.run, self.report, bookmark=self._bookmark_in_state(), columns=columns):
             if isinstance(part, Bookmark):
                 self._write_bookmark(part)
-            else:
+            elif not isinstance(part, Restart):  # a target upserts rows that come once more
                 yield part
 
     def _bookmark_in_state(self) -> object:

@@ -87,13 +87,14 @@ class RunSummary:
     incomplete_days: set[date] = field(default_factory=set)
     """Days whose figures differ from the account's totals and that were taken all the same."""
     warnings: int = 0
+    warned: list[str] = field(default_factory=list)
+    """What was warned of, each once."""
     missing: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often a key had no value, by stream and column."""
     stopped_by_signal: int = 0
     failures: dict[str, BaseException] = field(default_factory=dict)
     """What went wrong, by stream, in order."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _warned: set[str] = field(default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
         self.started = self.monotonic()
@@ -119,28 +120,32 @@ class RunSummary:
         mark = self.mark()
         self.readings.append(StreamReading(name=stream, begun=mark, told=mark))
 
+    def of(self, stream: str) -> StreamReading:
+        """Return the newest reading of a stream; several streams may be read by turns."""
+        return next(reading for reading in reversed(self.readings) if reading.name == stream)
+
     def end(self, stream: str) -> None:
         """Note that a stream is read, or has failed."""
-        self.readings[-1].ended = self.mark()
+        self.of(stream).ended = self.mark()
         self.log_missing(stream)
 
-    def plan(self, first: date, last: date) -> None:
-        """Note the days that the present stream reads, both inclusive."""
-        reading = self.readings[-1]
+    def plan(self, stream: str, first: date, last: date) -> None:
+        """Note the days that a stream reads, both inclusive."""
+        reading = self.of(stream)
         reading.first, reading.last = first, last
 
-    def note_newest_day(self, day: date) -> None:
-        """Note the day of the present stream's newest row."""
-        self.readings[-1].at = day
+    def note_newest_day(self, stream: str, day: date) -> None:
+        """Note the day of a stream's newest row."""
+        self.of(stream).at = day
 
-    def complete(self, days: Sequence[date]) -> None:
-        """Note that days of the current stream were read in full."""
+    def complete(self, stream: str, days: Sequence[date]) -> None:
+        """Note that days of a stream were read in full."""
         self.days.update(days)
-        self.readings[-1].days_complete += len(days)
+        self.of(stream).days_complete += len(days)
 
-    def since_last_log(self) -> Mark:
-        """Return what was done since the log last told of the present stream."""
-        reading = self.readings[-1]
+    def since_last_log(self, stream: str) -> Mark:
+        """Return what was done since the log last told of a stream."""
+        reading = self.of(stream)
         before, reading.told = reading.told, self.mark()
         return reading.told.since(before)
 
@@ -149,7 +154,7 @@ class RunSummary:
 
         `requests` says how many were for these days, if others were sent ahead of their time.
         """
-        done = self.since_last_log()
+        done = self.since_last_log(stream)
         asked = counted(done.requests if requests is None else requests, "request")
         when = f"{days}, " if days else ""
         logging.getLogger(f"tap-yoc.{stream}").info(
@@ -174,9 +179,9 @@ class RunSummary:
     def warn(self, message: str) -> None:
         """Log a warning, once a run, and count it."""
         with self._lock:
-            if message in self._warned:
+            if message in self.warned:
                 return
-            self._warned.add(message)
+            self.warned.append(message)
             self.warnings += 1
         logger.warning(message)
 

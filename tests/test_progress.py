@@ -60,9 +60,9 @@ def reading(watch: Watch, *, name: str = "site_daily", days: int = 93) -> RunSum
     watch.seconds = 1.2
     summary.end("companies")
     summary.begin(name)
-    summary.plan(date(2026, 1, 1), date(2026, 7, 2))
-    summary.complete([date(2026, 1, 1) + timedelta(days=day) for day in range(31)])
-    summary.note_newest_day(date.fromordinal(date(2026, 1, 1).toordinal() + days))
+    summary.plan(name, date(2026, 1, 1), date(2026, 7, 2))
+    summary.complete(name, [date(2026, 1, 1) + timedelta(days=day) for day in range(31)])
+    summary.note_newest_day(name, date.fromordinal(date(2026, 1, 1).toordinal() + days))
     summary.rows, summary.requests = 14206, 41
     watch.seconds = 33.2
     return summary
@@ -89,7 +89,7 @@ def test_the_present_stream_and_the_run() -> None:
     present, totals = (text.splitlines() for language, text in snippets("docs/running.md")[:2])
     assert screen_of(paper) == ["", *present]
     watch.seconds, summary.rows, summary.requests = 64.1, 27953, 75
-    summary.complete([date(2026, 1, 1) + timedelta(days=day) for day in range(31, 183)])
+    summary.complete("site_daily", [date(2026, 1, 1) + timedelta(days=day) for day in range(31, 183)])
     summary.end("site_daily")
     display.close()
     assert screen_of(paper) == [*totals, ""]

@@ -140,15 +140,15 @@ def test_what_each_stream_took_is_kept_apart() -> None:
     summary.count_request()  # the login
     watch.seconds += 1
     summary.begin("site_daily")
-    summary.plan(date(2026, 6, 1), date(2026, 6, 14))
+    summary.plan("site_daily", date(2026, 6, 1), date(2026, 6, 14))
     summary.rows += 30
     summary.count_request()
     watch.seconds += 2
-    first = summary.since_last_log()
-    summary.complete([date(2026, 6, 1), date(2026, 6, 2)])
+    first = summary.since_last_log("site_daily")
+    summary.complete("site_daily", [date(2026, 6, 1), date(2026, 6, 2)])
     summary.rows += 12
     watch.seconds += 4
-    second = summary.since_last_log()
+    second = summary.since_last_log("site_daily")
     summary.end("site_daily")
     watch.seconds += 100
     summary.begin("companies")
@@ -235,12 +235,12 @@ def test_days_that_lie_behind_are_those_of_the_rows_or_of_the_windows() -> None:
     summary = RunSummary()
     summary.begin("site_daily")
     (reading,) = summary.readings
-    summary.plan(date(2026, 6, 1), date(2026, 6, 28))
+    summary.plan("site_daily", date(2026, 6, 1), date(2026, 6, 28))
     passed = [reading.days_passed]
-    summary.note_newest_day(date(2026, 6, 5))
+    summary.note_newest_day("site_daily", date(2026, 6, 5))
     passed.append(reading.days_passed)
-    summary.complete([date(2026, 6, day) for day in range(1, 15)])
+    summary.complete("site_daily", [date(2026, 6, day) for day in range(1, 15)])
     passed.append(reading.days_passed)
-    summary.note_newest_day(date(2026, 6, 21))
+    summary.note_newest_day("site_daily", date(2026, 6, 21))
     passed.append(reading.days_passed)
     assert passed == [0, 4, 14, 20]

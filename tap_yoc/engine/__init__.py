@@ -4,5 +4,6 @@ from tap_yoc.engine.entity_reading import EntityReading
 from tap_yoc.engine.fields_reading import FieldsReading
 from tap_yoc.engine.report_reading import Bookmark, ReportReading
 from tap_yoc.engine.run import Run
+from tap_yoc.engine.window_reading import Restart
 
-__all__ = ["Bookmark", "EntityReading", "FieldsReading", "ReportReading", "Run"]
+__all__ = ["Bookmark", "EntityReading", "FieldsReading", "ReportReading", "Restart", "Run"]

@@ -119,11 +119,19 @@ class ReadAhead:
 
 
 class Reader:
-    """Reads reports; one instance a tap, so that what it learns of the server serves every stream."""
+    """Reads reports, one after another; what one learns of the server, `behaviour`, may serve others."""
 
-    def __init__(self, client: YOCClient, pool: Executor, *, concurrency: int, summary: RunSummary) -> None:
-        """Know nothing of the server yet."""
-        self.behaviour = ServerBehaviour()
+    def __init__(
+        self,
+        client: YOCClient,
+        pool: Executor,
+        *,
+        concurrency: int,
+        summary: RunSummary,
+        behaviour: ServerBehaviour | None = None,
+    ) -> None:
+        """Know of the server what others have learned."""
+        self.behaviour = behaviour or ServerBehaviour()
         self._client = client
         self._pool = pool
         self._concurrency = concurrency
@@ -151,6 +159,16 @@ class Reader:
                 yield page
         finally:
             ahead.close()
+
+    def beside(self) -> Reader:
+        """Return a reader for another report that is read by turns with this one's."""
+        return Reader(
+            self._client,
+            self._pool,
+            concurrency=self._concurrency,
+            summary=self._summary,
+            behaviour=self.behaviour,
+        )
 
     def rows(self, report: Report, query: Query) -> Iterator[dict[str, Any]]:
         """Yield the rows of a query one by one.

@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
     from tap_yoc.decoding.page import Page
     from tap_yoc.engine.run import Run
+    from tap_yoc.engine.window_reading import Restart
     from tap_yoc.reports.report import Report
 
 
 @dataclass(frozen=True)
 class Bookmark:
-    """All rows up to here were read and checked: the report is complete up to this day, None if no day is yet."""
+    """A window was read and checked whole: the report is complete up to this day, None if no day is yet."""
 
     day: date | None
+    window: Window
 
 
 class ReportReading:
@@ -51,7 +53,7 @@ class ReportReading:
         self._added = [name for name in report.additions if columns is None or name in columns]
         self._days_with_rows: set[date] = set()
 
-    def __iter__(self) -> Iterator[Page | Bookmark]:
+    def __iter__(self) -> Iterator[Page | Bookmark | Restart]:
         """Yield the report's rows in pages, and the bookmark after each window that was read in full.
 
         A report without `date` is one total over all days, and has no bookmark.
@@ -66,14 +68,16 @@ class ReportReading:
                 self._bookmark = bookmark_of(self._bookmark_in_state, stream=name, today=run.today)
             yield from self._windows()
 
-    def _windows(self) -> Iterator[Page | Bookmark]:
+    def _windows(self) -> Iterator[Page | Bookmark | Restart]:
         run, planned = self._run, self._plan()
         shape = RowShape(self._report, self._figures)
         queries = [self._query(window) for window in planned.windows]
-        last = None
+        reader, last = run.reader.beside(), None
         while queries:
             query, *upcoming = queries
-            reading = WindowReading(run, self._report, shape, query, added=self._added, next_first=planned.next_first)
+            reading = WindowReading(
+                run, self._report, shape, query, reader=reader, added=self._added, next_first=planned.next_first
+            )
             try:
                 yield from self._read(reading, upcoming)
             except RequestRefusedError as error:
@@ -88,7 +92,7 @@ class ReportReading:
         if last and self._report.is_daily and not self._report.query:
             self._warn_of_empty_days(last)
 
-    def _read(self, reading: WindowReading, upcoming: Sequence[Query]) -> Iterator[Page | Bookmark]:
+    def _read(self, reading: WindowReading, upcoming: Sequence[Query]) -> Iterator[Page | Bookmark | Restart]:
         """Yield the rows of a window, then the bookmark behind it."""
         run, report, window = self._run, self._report, reading.window
         if self._bookmark and not run.settings.backfill and window.first <= self._bookmark:
@@ -98,8 +102,8 @@ class ReportReading:
         run.reach.confirm(window)
         if report.is_daily:
             self._days_with_rows |= reading.days_with_rows
-            run.summary.complete(list(window.days()))
-            yield Bookmark(self._advance(window))
+            run.summary.complete(report.name, list(window.days()))
+            yield Bookmark(self._advance(window), window)
 
     def _plan(self) -> Plan:
         """Return the days to read; note them, and warn of days that cannot be read."""
@@ -119,7 +123,7 @@ class ReportReading:
             served=Window(first=run.reach.first, last=run.reach.last),
         )
         if planned.windows:
-            run.summary.plan(planned.windows[0].first, planned.windows[-1].last)
+            run.summary.plan(report.name, planned.windows[0].first, planned.windows[-1].last)
         elif backfill or not self._bookmark:
             run.warn_of_nothing_to_read()
         if planned.lost:

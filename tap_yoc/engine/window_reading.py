@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +23,29 @@ if TYPE_CHECKING:
     from tap_yoc.dates import Window
     from tap_yoc.decoding.row_types import Rows
     from tap_yoc.decoding.rows import RowShape
+    from tap_yoc.engine.prefetch import Reader
     from tap_yoc.engine.run import Run
     from tap_yoc.reports.report import Report
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The window is read once more: pages since the last bookmark do not count, wherever rows are not upserted."""
 
 
 class WindowReading:
     """One window of a report, which may be read twice."""
 
     def __init__(  # noqa: PLR0913 - by name
-        self, run: Run, report: Report, shape: RowShape, query: Query, *, added: Collection[str], next_first: date
+        self,
+        run: Run,
+        report: Report,
+        shape: RowShape,
+        query: Query,
+        *,
+        reader: Reader,
+        added: Collection[str],
+        next_first: date,
     ) -> None:
         """Read nothing yet; `added` are the additions that are wanted, and days before `next_first` are final."""
         assert query.window  # noqa: S101 - every report is asked for by days
@@ -40,6 +55,7 @@ class WindowReading:
         self.days_with_rows: set[date] = set()
         """Known once the window was read in full."""
         self._run = run
+        self._reader = reader
         self._report = report
         self._shape = shape
         self._added = added
@@ -48,7 +64,7 @@ class WindowReading:
         self._fetched_at = datetime.min.replace(tzinfo=timezone.utc)
         self._attempts = 0
 
-    def pages(self, upcoming: Sequence[Query] = (), *, is_last: bool) -> Iterator[Page]:
+    def pages(self, upcoming: Sequence[Query] = (), *, is_last: bool) -> Iterator[Page | Restart]:
         """Yield the window's rows, then compare its days with the account's totals.
 
         `upcoming` are the queries that will be read next.
@@ -58,16 +74,18 @@ class WindowReading:
         """
         run, rows, fetched_at = self._run, 0, ""
         answers_before = len(self._query.received) if self._attempts else 0
+        if self.has_begun:
+            yield Restart()
         self._attempts += 1
         sums = DailySums(self._compared_metrics())
-        for page in run.reader.pages(self._shape, self._query, upcoming):
+        for page in self._reader.pages(self._shape, self._query, upcoming):
             fetched_at = fetched_at or self._arrival(answers_before)
             rows += len(page)
             run.summary.rows += len(page)
             self.has_begun = True
             if self._report.is_daily:
                 days = self._shape.column(page, DATE)
-                run.summary.note_newest_day(day_of(days[-1]))
+                run.summary.note_newest_day(self._report.name, day_of(days[-1]))
                 sums.add_page(days, {metric: self._shape.column(page, metric) for metric in sums.metrics})
                 yield from self._stamped(page, days, fetched_at)
             else:

@@ -79,6 +79,11 @@ class Column:
         return self.role is Role.DATA_FIELD and self.kind in {Kind.INTEGER, Kind.NUMBER, Kind.UNKNOWN}
 
     @property
+    def is_float(self) -> bool:
+        """Whether the declared type is a binary one, whose values may have some 20 digits behind the point."""
+        return self.kind is Kind.NUMBER and self.declared.lower().startswith(("float", "double", "real"))
+
+    @property
     def with_type(self) -> str:
         """The name and, in brackets, the type that was declared."""
         return f"{self.name} ({self.declared or 'no type'})"

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import psycopg
 from psycopg.rows import dict_row
@@ -57,6 +58,11 @@ class Database:
     host: str = HOST
     user: str = USER
     password: str = PASSWORD
+
+    @property
+    def url(self) -> str:
+        """The address that clients take."""
+        return f"postgresql://{quote(self.user)}:{quote(self.password, safe='')}@{self.host}:{self.port}/{self.name}"
 
     def connect(self) -> psycopg.Connection[dict[str, Any]]:
         """Return a connection whose rows are dictionaries and whose statements take effect at once."""

@@ -21,7 +21,7 @@ STREAM = "ad_unit_country_daily"
 
 
 @configspec
-class PasswordGrant(OAuth2ClientCredentials):  # type: ignore[misc] # dlt is not in the environment of the type checker
+class PasswordGrant(OAuth2ClientCredentials):
     """The grant that YOC has, by the method that dlt's documentation overrides for such cases."""
 
     def build_access_token_request(self) -> dict[str, Any]:
@@ -89,13 +89,14 @@ def main(path: str, *steps: str) -> None:
     if "destination" in config:
         resources = [incremental(config)]
         name, credentials = config["destination"]
-        destination = (
+        destination: Any = (
             dlt.destinations.postgres(credentials) if name == "postgres" else dlt.destinations.duckdb(credentials)
         )
     else:
         resources = by_window(config) if "windows" in config else [resource(config["query"])]
         destination = dlt.destinations.filesystem(Path(config["folder"], "loaded").as_uri())
-    source = rest_api_source({"client": client(config), "resources": resources}, name="yoc")
+    api: Any = {"client": client(config), "resources": resources}
+    source = rest_api_source(api, name="yoc")
     pipeline = dlt.pipeline(
         pipeline_name="yoc",
         pipelines_dir=config["folder"] + "/pipelines",

@@ -12,6 +12,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tomli
 import yaml
 from documented_commands import RUN_BY
 from jsonschema import Draft202012Validator
@@ -70,6 +71,8 @@ def test_snippets_parse(page: str, language: str, text: str) -> None:
         ast.parse(text)
     elif language == "json":
         json.loads(text)
+    elif language == "toml":
+        tomli.loads(text)
     elif language in {"yaml", "yml"}:
         list(yaml.safe_load_all(text))
     elif language in {"sh", "bash"}:
@@ -323,7 +326,7 @@ def test_the_diagram_shows_modules_that_exist() -> None:
     boxes = re.findall(r'\w+(?:\["(.+?)"\]|\[\("(.+?)"\)\])', diagram)
     names = [name for box in boxes for name in (box[0] or box[1]).partition("<br/>")[0].split(", ")]
     assert len(names) > 10
-    assert set(names) - {"YOC", "target"} <= set(LAYERS)
+    assert set(names) - {"YOC", "target", "warehouse"} <= set(LAYERS)
     node = r'\w+(?:\["[\w ,<>/]+"\]|\[\("\w+"\)\])?'
     line = re.compile(rf" *(flowchart TB|direction LR|end|subgraph \w+ \[[\w ]+\]|{node}(?: --> {node})+)")
     assert [text for text in diagram.splitlines() if not line.fullmatch(text)] == [], "a form that was seen to render"

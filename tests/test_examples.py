@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 ENGINES = ("dagster", "airflow")
 SHOWN = {
     "cron": (r"Done: 12 streams, 18\d days", r"Done: 12 streams, [78] days", r" rows/south/site_daily\.jsonl"),
+    "dlt": (r"^20\d\d-\d\d-\d\d +[\d,.]+ EUR", r"replaces its days", r"^20.* EUR$"),
     "pipeline": (r"^north-\S+: Done: 12 streams", r"^site_daily sums up to daily_totals$", r"south .* EUR "),
 }
 """What the demos that take seconds show, in this order."""

@@ -117,6 +117,9 @@ RUN_BY = {
     "tap-yoc-doctor --config config.json --json": "test_doctor.py::test_the_command_takes_a_file_or_the_environment",
     "meltano invoke tap-yoc:doctor --text": "test_meltano.py::test_the_doctor_runs_where_a_run_would_not",
     "meltano test tap-yoc": "test_meltano.py::test_meltano_test_says_whether_a_run_will_work",
+    # docs/dlt.md, examples/dlt/README.md
+    "pip install '.[dlt]'": "by hand on 2026-11-25: in a fresh environment",
+    "make -C examples/dlt demo": "test_examples.py::test_the_demo_runs",
     # examples/cron/README.md, examples/pipeline/README.md
     "make -C examples/cron demo": "test_examples.py::test_the_demo_runs",
     "make -C examples/pipeline demo": "test_examples.py::test_the_demo_runs",

@@ -69,11 +69,7 @@ class ReportStream(YOCStream):
     def _write_bookmark(self, bookmark: Bookmark) -> None:
         if self.run.settings.backfill or self.replication_method != INCREMENTAL:
             return
-        if bookmark.day:
-            self.stream_state.update(replication_key=DATE, replication_key_value=bookmark.day.isoformat())
-        if self.get_batch_config(self.config) is None:
-            # In a batch run rows of this window may still be waiting for their file; the SDK writes the state after it.
-            self._tap.state_writer.write_state(self.tap_state)
+        self.move_bookmark(bookmark.day)
 
 
 class EntityStream(YOCStream):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import inspect
 import json
 import re
@@ -21,7 +20,6 @@ from tap_yoc.tap import TapYOC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tap_yoc.sandbox.server import Sandbox
 
@@ -266,32 +264,6 @@ def test_without_maps_the_rows_are_plain(config: dict[str, Any]) -> None:
         stream.ABORT_AT_RECORD_COUNT = 1
     assert not any(stream._has_plain_rows() for stream in tap.streams.values())  # type: ignore[attr-defined] # noqa: SLF001
     tap.run.close()
-
-
-@pytest.mark.usefixtures("sandbox")
-def test_a_batch_is_left_to_the_sdk(config: dict[str, Any], tmp_path: Path) -> None:
-    """With batches configured, rows go to the files and none to stdout."""
-    batch = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": tmp_path.as_uri()},
-    }
-    usual = run_tap({**config, "start_date": "2026-06-13"}, streams=["site_daily", "sites"])
-    with patch.object(YOCMessageWriter, "write_records", side_effect=AssertionError):
-        run = run_tap({**config, "start_date": "2026-06-13", "batch_config": batch}, streams=["site_daily", "sites"])
-    assert run.exit_code == 0, run.log
-    assert run.records("site_daily") == run.records("sites") == []
-    assert run.state == usual.state
-    for stream in ("site_daily", "sites"):
-        written = [
-            json.loads(line)
-            for path in sorted(tmp_path.glob(f"*{stream}-*.json.gz"))
-            for line in gzip.decompress(path.read_bytes()).splitlines()
-        ]
-        assert len(written) == len(usual.records(stream)) > 0
-        keys = usual.schema(stream)["key_properties"]
-        assert [[row[key] for key in keys] for row in written] == [
-            [row[key] for key in keys] for row in usual.records(stream)
-        ]
 
 
 def test_the_limit_of_a_test_run_holds(sandbox: Sandbox, config: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def test_an_address_with_an_empty_label_is_refused() -> None:
 
 
 def test_batch_files_and_stream_maps_exclude_each_other() -> None:
-    """The SDK writes batch files without maps, so that a column that was to be hidden would be in them."""
+    """Batch files are written without maps, so that a column that was to be hidden would be in them."""
     batch = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///tmp/batches"}}
     with pytest.raises(SettingsError, match="batch_config and stream_maps exclude each other"):
         settings_of({**LOGIN, "batch_config": batch, "stream_maps": {"site_daily": {"revenue": None}}})

@@ -116,8 +116,8 @@ def _fitting(cast: Callable[[pa.DataType], T], scale: int, name: str) -> T:
             with suppress(pa.ArrowInvalid):
                 return cast(decimals(digits, scale))
     raise CellError(
-        f"Column {name} holds a number of more than {MOST_DIGITS_256} digits, which Parquet cannot hold; "
-        f"set batch_config.encoding.format to jsonl."
+        f"column {name} holds a number of more than {MOST_DIGITS_256} digits, which Parquet cannot hold; "
+        f"use JSON lines."
     )
 
 

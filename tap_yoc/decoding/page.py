@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.decoding.row_types import Rows
@@ -22,6 +22,15 @@ class Page:
     shape: RowShape | None = None
     added: Mapping[str, Any] = field(default_factory=dict)
     """What the tap adds to each of them, the same to all."""
+
+    def parts(self, most: int) -> Iterator[Page]:
+        """Yield the page in parts of so many rows at most; none where there are no rows."""
+        if 0 < len(self.rows) <= most:
+            yield self
+            return
+        for start in range(0, len(self.rows), most):
+            rows, stop = self.rows, start + most
+            yield replace(self, rows=rows.part(start, stop) if isinstance(rows, Rows) else rows[start:stop])
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield the rows as `{column: value}`."""

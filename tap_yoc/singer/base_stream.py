@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Metadata, Schema
 
 from tap_yoc.decoding.page import Page
-from tap_yoc.errors import LoginError, OutputError, SettingsError, YOCError
+from tap_yoc.errors import CellError, LoginError, OutputError, SettingsError, YOCError
+from tap_yoc.singer.batch import written_files
 from tap_yoc.singer.messages import YOCMessageWriter
 
 if sys.version_info >= (3, 12):
@@ -28,6 +30,7 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
+    from datetime import date
 
     from singer_sdk import Tap
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
@@ -47,6 +50,8 @@ class YOCStream(Stream):
         super().__init__(tap, schema=schema, name=name)
         self.run = run
         self.primary_keys = keys
+        self._bookmark: date | None = None
+        """How far the stream is read, where the state may not say so yet."""
 
     @abstractmethod
     def pages(self) -> Iterator[Page]:
@@ -69,13 +74,16 @@ class YOCStream(Stream):
         except OutputError:  # of a STATE within the stream: the run ends, and nothing is this stream's failure
             raise
         except YOCError as error:
-            run.summary.fail(self.name, error)
-            self.logger.error("%s", error)  # noqa: TRY400 - foreseeable, so without a traceback
+            self._note_failure(error)
             if isinstance(error, LoginError):
                 run.stopped_by = error
         except Exception as error:
             run.summary.fail(self.name, error)
             self.logger.exception("Stream %s failed unexpectedly; please report this.", self.name)
+
+    def _note_failure(self, error: YOCError) -> None:
+        self.run.summary.fail(self.name, error)
+        self.logger.error("%s", error)
 
     @override
     def _sync_records(
@@ -94,8 +102,7 @@ class YOCStream(Stream):
                 if isinstance(error, OutputError) or not self.config.get("stream_maps"):
                     raise  # of writing, or a mistake; the expressions of a map may raise anything else
                 failure = SettingsError(f"Stream {self.name}: its stream map fails ({error}); mend stream_maps.")
-                self.run.summary.fail(self.name, failure)
-                self.logger.error("%s", failure)  # noqa: TRY400 - foreseeable, so without a traceback
+                self._note_failure(failure)
             return
         # Counter, timer and the closing STATE are what the SDK's own loop has around its rows.
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
@@ -116,12 +123,36 @@ class YOCStream(Stream):
         Raises:
             OutputError: A file cannot be written.
         """
+        if self.config["batch_config"].get("batch_size") is None:
+            batch_config = replace(batch_config, batch_size=sys.maxsize)  # files end by their bytes
+        files = written_files(
+            self._pages_until_failure(), batch_config, name=f"{self.tap_name}-{self.name}", schema=self.schema
+        )
         try:
-            yield from super().get_batches(batch_config, context)
+            for url in files:
+                self._take_bookmark()
+                yield batch_config.encoding, [url]
+        except CellError as error:
+            self._note_failure(CellError(f"Stream {self.name}: {error}"))
+            self.run.summary.end(self.name)
+            return
         except OSError as error:
             raise OutputError(
                 f"Batch files cannot be written ({error}); check batch_config.storage.root, then run again."
             ) from error
+        self._take_bookmark()
+        self._tap.state_writer.write_state(self.tap_state)  # of windows without rows behind the last file
+
+    def move_bookmark(self, day: date | None) -> None:
+        """Move the bookmark behind a window that was read whole; with batch files, once its last row is in one."""
+        self._bookmark = day
+        if self.get_batch_config(self.config) is None:
+            self._take_bookmark()
+            self._tap.state_writer.write_state(self.tap_state)
+
+    def _take_bookmark(self) -> None:
+        if self._bookmark:
+            self.stream_state.update(replication_key=self.replication_key, replication_key_value=str(self._bookmark))
 
     def _has_plain_rows(self) -> bool:
         """Say whether rows are written exactly as they are: no map, flattening, version or limit."""

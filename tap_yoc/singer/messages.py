@@ -36,14 +36,10 @@ class YOCMessageWriter(MsgSpecWriter):
 
         Each row has what is `added` as its last columns.
         """
-        if not rows:
-            return
         before = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
-        more = b"," + _encoder.encode(added)[1:-1] if added else b""
-        after = more + b'},"time_extracted":' + _encoder.encode(datetime.now(timezone.utc)) + b"}\n"
-        # JSON has no line break within a row.
-        lines = _encoder.encode_lines(rows).removesuffix(_END_OF_ROW).replace(_END_OF_ROW, after + before)
-        self.write_lines(b"".join((before, lines, after)))
+        behind = b',"time_extracted":' + _encoder.encode(datetime.now(timezone.utc)) + b"}"
+        if rows:
+            self.write_lines(encoded_rows(rows, added, before, behind))
 
     def write_lines(self, lines: bytes | bytearray) -> None:
         """Write whole lines to stdout at once.
@@ -60,6 +56,14 @@ class YOCMessageWriter(MsgSpecWriter):
     def write_message(self, message: Message) -> None:
         """Write the message to stdout at once."""
         self.write_lines(self.serialize_message(message))
+
+
+def encoded_rows(rows: Sequence[Any], added: Mapping[str, Any], before: bytes = b"", behind: bytes = b"") -> bytes:
+    """Return each row as a line of JSON, with what is `added` as its last columns, between `before` and `behind`."""
+    end = (b"," + _encoder.encode(added)[1:-1] if added else b"") + b"}" + behind + b"\n"
+    # JSON has no line break within a row.
+    lines = _encoder.encode_lines(rows).removesuffix(_END_OF_ROW).replace(_END_OF_ROW, end + before)
+    return b"".join((before, lines, end))
 
 
 # msgspec writes a `Decimal` itself; what comes here is a subclass, such as one that is written without an exponent.

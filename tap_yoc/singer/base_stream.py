@@ -133,7 +133,7 @@ class YOCStream(Stream):
                 self._take_bookmark()
                 yield batch_config.encoding, [url]
         except CellError as error:
-            self._note_failure(CellError(f"Stream {self.name}: {error}"))
+            self._note_failure(error)
             self.run.summary.end(self.name)
             return
         except OSError as error:

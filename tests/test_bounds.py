@@ -164,7 +164,8 @@ def test_a_body_that_is_nested_too_deep_is_no_answer(opening: str, depth: int, *
     shape = RowShape(REPORT, REPORT.figures)
     reader = EnvelopeReader()
     reader.read(b'{"data": [], "beside": 1}', {}, shape)
-    with nullcontext() if is_closed and depth < 1000 else pytest.raises(TooDeepError if is_closed else ValueError):
+    is_read = is_closed and depth * sum(map(opening.count, "[{")) < 1000  # beside the rows, and not looked into
+    with nullcontext() if is_read else pytest.raises(TooDeepError if is_closed else ValueError):
         reader.read(b'{"data": [], "beside": ' + content + b"}", {}, shape)
 
 

@@ -108,7 +108,7 @@ def test_no_connection_is_explained_in_words(
     says, do = explain(unavailable(caught.value))
     assert why in says
     assert ("environment variable HTTPS_PROXY" in do) == bool(proxy)
-    assert ("does not know the host's name" in do) == (not is_known and not proxy)
+    assert ("cannot resolve the host name" in do) == (not is_known and not proxy)
 
 
 def closes(connection: socket.socket, _: threading.Event) -> None:

@@ -16,7 +16,7 @@ from harness import TODAY
 from tap_yoc.dlt import source as dlt_source
 from tap_yoc.dlt import yoc
 from tap_yoc.errors import SettingsError
-from tap_yoc.settings.schema import SETTINGS
+from tap_yoc.settings.parsing import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,7 +227,8 @@ def test_all_streams_have_their_types_and_descriptions(warehouse: Warehouse) -> 
 def test_settings_are_the_taps(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The arguments are the tap's settings, filled in from dlt's configuration, and checked by the tap."""
     arguments = set(inspect.signature(yoc).parameters)
-    own = {name for name in SETTINGS["properties"] if name != "summary_format"}
+    of_the_command = {"summary_format", "backfill"}
+    own = {*Settings.__dataclass_fields__, "backfill_from", "backfill_to"} - of_the_command
     assert arguments == own
     for name, value in sandbox.config.items():
         monkeypatch.setenv(f"SOURCES__YOC__{name.upper()}", str(value))

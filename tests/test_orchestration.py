@@ -74,7 +74,7 @@ def run(
 ON_THAT_DAY = {
     "tap-yoc-plan": """
 import sys
-from tap_yoc.fan_out_command import main
+from tap_yoc.plan.command import main
 sys.exit(main([*sys.argv[1:], "--today", "2026-06-15"]))
 """,
     "tap-yoc": f"""

@@ -50,7 +50,7 @@ def test_the_server_ends_with_tests_that_are_killed() -> None:
     """Not even a killed test run leaves a server behind."""
     needs(private_postgres.lacking())
     with subprocess.Popen(
-        [sys.executable, "-c", KILLED], cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", KILLED], cwd=TESTS / "support", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         port, folder = process.stdout.readline().split()

@@ -79,7 +79,7 @@ sys.exit(main([*sys.argv[1:], "--today", "2026-06-15"]))
 """,
     "tap-yoc": f"""
 import sys
-sys.path.insert(0, {str(ROOT / "tests")!r})
+sys.path.insert(0, {str(ROOT / "tests/support")!r})
 from harness import VirtualClock
 from tap_yoc.__main__ import main
 from tap_yoc.tap import TapYOC

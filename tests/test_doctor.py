@@ -242,11 +242,15 @@ def test_another_run_holds_the_tokens(sandbox: Sandbox, tmp_path: Path) -> None:
     assert sandbox.requests == []
 
 
-def test_it_gives_up_after_half_a_minute(sandbox: Sandbox, clock: VirtualClock) -> None:
+def test_it_gives_up_after_half_a_minute(
+    sandbox: Sandbox, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A person waits for the doctor, so `max_wait_minutes` is not used up."""
+    # Waits of their full length: a long one that chance draws early would end the run after few seconds.
+    monkeypatch.setattr("tap_yoc.api.retry.backoff.full_jitter", lambda longest: longest)
     sandbox.add_fault("status", status=503, times=-1, where="metadata")
     assert doctor({**sandbox.config, "max_wait_minutes": 600}, clock).exit_code == 5
-    assert 5 < sum(clock.slept) <= 30
+    assert 10 < sum(clock.slept) <= 30
 
 
 def test_a_mistake_of_its_own_does_not_hide_what_it_found(sandbox: Sandbox) -> None:

@@ -291,7 +291,7 @@ ONE_ROW = spelled({name: cells[0] for name, cells in PLAIN.items()})
 @pytest.mark.parametrize(
     "later",
     [
-        pytest.param('{"report": [], "page": 2}', id="no-rows-beside-another-key"),
+        pytest.param('{"listing": [], "page": 2}', id="no-rows-under-another-name"),
         pytest.param(f'{{"report": [{ONE_ROW}], "page": [{ONE_ROW}]}}', id="a-second-list"),
     ],
 )

@@ -346,6 +346,24 @@ def test_what_is_unclear_is_an_error_unless_it_stood_beside_rows(beside: dict[st
     assert [reader.read(content, {}, Loose()).rows for content in (full, full, empty)] == [ROWS, ROWS, []]
 
 
+class CellByCell(Loose):
+    """Takes no answer at once."""
+
+    def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, list[RawRow]] | None:  # noqa: ARG002 - as it is
+        """Decode nothing."""
+        return None
+
+
+@pytest.mark.parametrize("row_type", [Loose, CellByCell])
+def test_what_is_unclear_is_an_error_in_a_known_envelope_as_well(row_type: type[Loose]) -> None:
+    """Pages with rows, beside which nothing was told, do not make a later empty one with a message an empty report."""
+    reader = EnvelopeReader()
+    full, empty = (json.dumps({"data": rows, "message": None}).encode() for rows in (ROWS, []))
+    assert [reader.read(content, {}, row_type()).rows for content in (full, full, empty)] == [ROWS, ROWS, []]
+    with pytest.raises(FailureToldError):
+        reader.read(json.dumps({"data": [], "message": "Quota exceeded"}).encode(), {}, row_type())
+
+
 @pytest.mark.parametrize("row", [{"error": "boom"}, {"code": 429, "message": "x"}, {"success": False}], ids=json.dumps)
 def test_a_failure_in_the_place_of_a_row_is_no_row(row: dict[str, Json]) -> None:
     """A list of names left it out as one without an id, and was empty."""

@@ -132,7 +132,6 @@ class EnvelopeReader:
             return answer
         body = decode(content)
         path, found = self._locate(body)
-        self._judge(body, path, found)
         if found:
             self._with_rows = Envelope.of(body, path)
         rows = _trimmed(found)
@@ -141,6 +140,7 @@ class EnvelopeReader:
             self._known = envelope
             if answer := self._read_known(content, headers, row_type):
                 return answer
+        self._judge(body, path, rows)
         return Answer(rows=row_type.cast(rows), total=total_of(body, headers))
 
     def _locate(self, body: Json) -> tuple[tuple[str, ...], list[RawRow]]:

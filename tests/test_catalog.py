@@ -120,6 +120,29 @@ def test_columns_that_the_catalog_lacks_are_told_once(sandbox: Sandbox) -> None:
     assert "clicks" not in run.records("site_daily")[0]
 
 
+def test_a_catalog_kept_from_before_needs_no_descriptions(sandbox: Sandbox) -> None:
+    """With its descriptions, without them or with other ones, a catalog gives the same messages, which have today's."""
+    settings = settings_of_two_days(sandbox)
+    messages = []
+    for description in ({"description": "Something else."}, {}, None):
+        catalog = catalog_of(settings, "site_daily", "sites", "report_fields")
+        for stream in catalog["streams"]:
+            for schema in stream["schema"]["properties"].values() if description is not None else ():
+                del schema["description"]
+                schema.update(description)
+        run = run_tap(settings, catalog=catalog)
+        assert run.exit_code == 0, run.log
+        assert "WARNING" not in run.log
+        for message in run.messages:
+            message.pop("time_extracted", None)
+            message.get("record", {}).pop("fetched_at", None)
+        messages.append(run.messages)
+    assert messages[0] == messages[1] == messages[2]
+    for stream in ("site_daily", "sites", "report_fields"):
+        columns = run.schema(stream)["schema"]["properties"].values()
+        assert all(schema["description"] not in {"", "Something else."} for schema in columns)
+
+
 def test_a_stream_without_any_metric_is_told(sandbox: Sandbox) -> None:
     """All metrics deselected: the rows are of little use, and may be none."""
     settings = settings_of_two_days(sandbox)

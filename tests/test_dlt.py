@@ -219,6 +219,11 @@ def test_all_streams_have_their_types_and_descriptions(warehouse: Warehouse) -> 
     assert (columns["revenue"]["data_type"], columns["revenue"]["precision"]) == ("decimal", 38)
     assert columns["fetched_at"]["data_type"] == "timestamp"
     assert columns["is_final"]["data_type"] == "bool"
+    assert columns["revenue"]["description"] == "Money earned."
+    assert tables["sites"]["columns"]["site_name"]["description"] == "Newest name of the site."
+    of_dlt = {"_dlt_load_id", "_dlt_id"}
+    for name in ("site_daily", "sites", "report_fields", "sum"):
+        assert all(column.get("description") for key, column in tables[name]["columns"].items() if key not in of_dlt)
     assert tables["sum"]["write_disposition"] == "replace"
     assert tables["sites"]["columns"]["site_visx_id"]["primary_key"] is True
     assert warehouse.rows("SELECT count(*) FROM site_daily WHERE fetched_at IS NULL OR is_final IS NULL") == [(0,)]

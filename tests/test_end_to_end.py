@@ -101,6 +101,19 @@ def test_entities_ask_with_dates_only_for_what_is_ambiguous(sandbox: Sandbox) ->
         assert set(chosen) == {191421, 191456}
 
 
+@pytest.mark.parametrize("columns", ["current", "old"])
+def test_every_published_column_is_described(sandbox: Sandbox, config: dict[str, Any], columns: str) -> None:
+    """SCHEMA messages say what each column means, also in custom reports and by the names that it had before."""
+    sandbox.forms = sandbox.forms.but({"columns": columns})
+    fields = run_tap({**config, "standard_reports": []}).records("report_fields")
+    names = {kind: [row["name"] for row in fields if row["kind"] == kind] for kind in ("group_by", "data_fields")}
+    run = run_tap({**config, "standard_reports": [], "reports": [{"name": "everything", **names}]})
+    described = run.schema("everything")["schema"]["properties"]
+    assert described.keys() > {*names["group_by"], *names["data_fields"]}
+    assert all(schema["description"].endswith(".") for schema in described.values())
+    assert run.schema("sites")["schema"]["properties"]["site_name"]["description"] == "Newest name of the site."
+
+
 def test_report_fields_are_the_metadata(config: dict[str, Any]) -> None:
     """The columns that the account may ask for are a table, names trimmed."""
     run = run_tap(config, streams=["report_fields"])

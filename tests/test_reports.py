@@ -183,21 +183,33 @@ def test_types_that_are_not_explained_are_listed() -> None:
 
 def test_the_schema_has_the_key_first_and_never_null() -> None:
     """A report's schema holds key, figures and the tap's own columns; only figures may be null."""
+    data_fields = ["revenue", "is_publisher_campaign", "mystery"]
     (report,) = custom_reports(
-        [{"name": "mine", "group_by": ["country", "date"], "data_fields": ["revenue", "is_publisher_campaign"]}],
+        [{"name": "mine", "group_by": ["country", "date"], "data_fields": data_fields}],
         offer(),
         7,
     )
     schema = report.json_schema()
     assert schema["required"] == ["date", "country", "is_publisher_campaign", "currency"]
     assert schema["properties"] == {
-        "date": {"type": "string", "format": "date"},
-        "country": {"type": "string"},
-        "is_publisher_campaign": {"type": "boolean"},
-        "currency": {"type": "string"},
-        "revenue": {"type": ["number", "null"]},
-        "fetched_at": {"type": "string", "format": "date-time"},
-        "is_final": {"type": "boolean"},
+        "date": {"type": "string", "format": "date", "description": "Day of the figures."},
+        "country": {"type": "string", "description": "Country, as ISO 3166 alpha-2."},
+        "is_publisher_campaign": {
+            "type": "boolean",
+            "description": "Whether the campaign is the publisher's own.",
+        },
+        "currency": {"type": "string", "description": "Currency of the money, as ISO 4217."},
+        "revenue": {"type": ["number", "null"], "description": "Money earned."},
+        "mystery": {"type": ["string", "null"]},
+        "fetched_at": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When YOC answered, in UTC; one instant for all rows of a window.",
+        },
+        "is_final": {
+            "type": "boolean",
+            "description": "Whether the next daily run leaves this day alone, as far as this run can tell.",
+        },
     }
 
 

@@ -9,6 +9,7 @@ from tap_yoc.decoding.page import Page
 from tap_yoc.engine.reach import read_within
 from tap_yoc.engine.reread import read_all_with_reread
 from tap_yoc.errors import IncompleteDataError
+from tap_yoc.reports.descriptions import NEWEST_NAMES, described
 from tap_yoc.reports.report import DATE, Report
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ class EntityReading:
 
     def json_schema(self) -> dict[str, Any]:
         """Return the schema of its rows."""
-        properties = {column.name: column.json_schema(is_key=column == self.columns[0]) for column in self.columns}
+        properties = {
+            column.name: described(column.json_schema(is_key=column == self.columns[0]), NEWEST_NAMES.get(column.name))
+            for column in self.columns
+        }
         return {"type": "object", "properties": properties, "required": [self.columns[0].name]}
 
     def __iter__(self) -> Iterator[Page]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.decoding.page import Page
+from tap_yoc.reports.descriptions import ABOUT_FIELDS, described
 from tap_yoc.reports.standard import REPORT_FIELDS
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ class FieldsReading:
     @staticmethod
     def json_schema() -> dict[str, Any]:
         """Return the schema of its rows."""
-        text = {"type": "string"}
-        return {"type": "object", "properties": dict.fromkeys((*KEY, "type"), text), "required": list(KEY)}
+        properties = {name: described({"type": "string"}, about) for name, about in ABOUT_FIELDS.items()}
+        return {"type": "object", "properties": properties, "required": list(KEY)}
 
     def __iter__(self) -> Iterator[Page]:
         """Yield one row a column, in one page."""

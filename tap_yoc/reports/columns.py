@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.dates import day_of
 from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.reports.descriptions import DESCRIPTIONS, described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,8 @@ class Column:
         schema = dict(_JSON_TYPES[self.kind])
         if self.kind is Kind.DATE and is_key and self.name != "date":
             schema = {"type": "string"}  # where it is missing, it is ""
-        return schema if is_key else {**schema, "type": [schema["type"], "null"]}
+        schema = schema if is_key else {**schema, "type": [schema["type"], "null"]}
+        return described(schema, DESCRIPTIONS.get(self.name))
 
     def cast(self, cell: Json) -> Any:  # noqa: ANN401 - one of the kinds
         """Return the cell as the column's kind; null, `""` and nothing at all are None.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_yoc.reports.descriptions import ABOUT_FETCHED_AT, ABOUT_IS_FINAL, described
+
 if TYPE_CHECKING:
     from tap_yoc.exact_json import Json
     from tap_yoc.reports.columns import Column
@@ -49,7 +51,7 @@ class Report:
         """Return the schema of its rows."""
         properties = {column.name: column.json_schema(is_key=True) for column in self.key}
         properties |= {column.name: column.json_schema(is_key=False) for column in self.figures}
-        properties[FETCHED_AT] = {"type": "string", "format": "date-time"}
+        properties[FETCHED_AT] = described({"type": "string", "format": "date-time"}, ABOUT_FETCHED_AT)
         if self.is_daily:
-            properties[IS_FINAL] = {"type": "boolean"}
+            properties[IS_FINAL] = described({"type": "boolean"}, ABOUT_IS_FINAL)
         return {"type": "object", "properties": properties, "required": [column.name for column in self.key]}

@@ -16,9 +16,8 @@ from harness import TODAY, YESTERDAY, run_tap
 from singer_sdk import Tap
 from test_packaging import LAYERS, PACKAGE
 
-from tap_yoc.reports.report import FETCHED_AT, IS_FINAL
 from tap_yoc.reports.standard import ENTITIES, REPORT_FIELDS, STANDARD_REPORTS
-from tap_yoc.sandbox.columns import DIMENSIONS, METRICS
+from tap_yoc.sandbox.columns import DIMENSIONS
 from tap_yoc.sandbox.server import Sandbox
 from tap_yoc.settings.schema import SETTINGS
 from tap_yoc.tap import TapYOC
@@ -152,33 +151,12 @@ USES = {
     "ad_units": "newest name and site",
     REPORT_FIELDS: "available dimensions and metrics",
 }
-ADDED = {
-    FETCHED_AT: "When this reading began, in UTC; one instant for all rows of a window.",
-    IS_FINAL: "The next daily run will not read this day again, as far as this run can tell.",
-}
-ABOUT = {
-    "company_id": "Company.",
-    "sap_publisher_account_id": "Credit-note account of a partner.",
-    "publisher_visx_id": "Publisher, the top-level inventory item.",
-    "ad_unit_visx_id": "Ad unit.",
-    "country": "ISO 3166 alpha-2.",
-    "currency": "Currency of the money, ISO 4217.",
-    "revenue": "Money earned.",
-    "ecpm": "Money for a thousand impressions.",
-}
-"""What the sandbox's own words for a column say too much or too little of."""
 SHOWN = ("ad_unit_daily", "ad_units", REPORT_FIELDS)
-FIELDS = {
-    "kind": "`group_by` for dimensions, `data_fields` for metrics.",
-    "name": "As YOC has it, trimmed.",
-    "type": "As YOC declares it.",
-}
-
 STREAMS_PAGE = """# Streams
 
 This page is generated from the code and the [sandbox](sandbox.md) (`make docs`). The tap determines names, keys and
 replication. Metrics and types come from your account's metadata. The tables below show the sandbox's; to see yours, run
-`tap-yoc --config config.json --discover`.
+`tap-yoc --config config.json --discover`. Catalogs and SCHEMA messages have the meanings, too, as `description`.
 
 | stream | one row per | key | replication | use it for |
 |---|---|---|---|---|
@@ -279,36 +257,33 @@ def stream_rows(run: Outcome) -> list[str]:
 
 def fact_rows(run: Outcome) -> list[str]:
     """Return the columns of all fact streams, each once, with the streams that have it."""
-    about = {column.name: column.about for column in (*DIMENSIONS, *METRICS)} | ABOUT | ADDED
     schemas = {report.name: run.schema(report.name) for report in STANDARD_REPORTS}
-    columns: dict[str, tuple[str, list[str]]] = {}
+    columns: dict[str, tuple[str, str, list[str]]] = {}
     # The dimensions first, in YOC's order; the others as they come.
     for name in [*(column.name for column in DIMENSIONS), *schemas["daily_totals"]["schema"]["properties"]]:
         for stream, message in schemas.items():
             if schema := message["schema"]["properties"].get(name):
-                known, streams = columns.setdefault(name, (shown_type(schema), []))
-                assert known == shown_type(schema)
+                kind, about, streams = columns.setdefault(name, (shown_type(schema), schema["description"], []))
+                assert (kind, about) == (shown_type(schema), schema["description"])
                 streams.extend([stream] if stream not in streams else [])
     return [
         row(
             f"`{name}`" + (" (key)" if name in schemas[streams[0]]["key_properties"] else ""),
             kind,
             "all" if len(streams) == len(schemas) else ticked(streams),
-            about[name],
+            about,
         )
-        for name, (kind, streams) in columns.items()
+        for name, (kind, about, streams) in columns.items()
     ]
 
 
 def entity_rows(run: Outcome) -> list[str]:
     """Return the columns of the entity streams."""
-    about = {column.name: column.about for column in DIMENSIONS} | ABOUT
     rows = []
     for entity in ENTITIES:
         for name, schema in run.schema(entity.name)["schema"]["properties"].items():
             column = f"`{name}`" + (" (key)" if name == entity.id_column else "")
-            meaning = f"Its newest {name.rpartition('_')[2]}." if name.endswith("_name") else about[name]
-            rows.append(row(f"`{entity.name}`", column, shown_type(schema), meaning))
+            rows.append(row(f"`{entity.name}`", column, shown_type(schema), schema["description"]))
     return rows
 
 
@@ -340,7 +315,7 @@ def streams_page(run: Outcome) -> str:
         facts="\n".join(fact_rows(run)),
         entities="\n".join(entity_rows(run)),
         metadata="\n".join(
-            row(f"`{name}`", shown_type(schema), FIELDS[name])
+            row(f"`{name}`", shown_type(schema), schema["description"])
             for name, schema in run.schema(REPORT_FIELDS)["schema"]["properties"].items()
         ),
         parents="\n".join(parent_rows()),

@@ -24,7 +24,7 @@ export UV_LINK_MODE = copy
 # Names the environment to uv, whatever else is activated.
 export VIRTUAL_ENV = $(CURDIR)/$(VENV)
 
-.PHONY: help setup test test-oldest test-newest lint format types check demo sql bench docs build pins clean
+.PHONY: help setup test soak test-oldest test-newest lint format types check demo sql bench docs build pins clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ $(STAMP): $(BIN)/uv requirements/dev.txt pyproject.toml
 
 test: setup ## run the test suite
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+soak: setup ## simulate whole lives of a pipeline; ARGS="--minutes 30" goes on
+	@PYTHONPATH=.:tests $(PY) -m simulation $(ARGS)
 
 test-oldest: ## run the test suite on the oldest dependencies allowed
 	@$(MAKE) .venv-lowest-direct/.resolved

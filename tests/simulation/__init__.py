@@ -1,0 +1,1 @@
+"""Whole lives of a pipeline, simulated: account, server, faults, mornings, target, oracle."""

@@ -1,0 +1,99 @@
+"""What a morning may end with, by its faults and by the day it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
+
+from simulation.days import ONE_DAY, days_between, six_months_before
+from simulation.faults import DAMAGE
+from simulation.script import LIES, off_by_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulation.faults import Fault
+    from simulation.pipeline import Pipeline
+
+COSTS_A_TOKEN = {"401", "expired", "revoked", "lost rotation"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What a morning may end with."""
+
+    first_day: date
+    last_day: date
+    """The newest day that the run could have read: over by the machine's clock, and served."""
+    codes: frozenset[int]
+    """The exit codes that this morning's faults excuse, 0 among them."""
+    is_clean: bool
+    """No fault at all."""
+    loose_days: frozenset[str] = frozenset()
+    """Days that changed while the run was reading; the next run reads them again."""
+    tells_expiry: bool = True
+    """Whether the server says how long a token lives."""
+    has_liar: bool = False
+    """An answer lacks rows in a way that only the account's totals can show."""
+    entities: tuple[str, ...] = ()
+    has_password: bool = True
+    are_two: bool = False
+    """Two runs at once, whose requests are judged together."""
+    keeps_refresh_tokens: bool = False
+
+    @property
+    def days(self) -> list[date]:
+        """All days that the run could have read."""
+        return days_between(self.first_day, self.last_day)
+
+
+def expected(
+    pipeline: Pipeline,
+    faults: Sequence[Fault],
+    *,
+    days: tuple[date, date],
+    is_login_doubtful: bool = False,
+    loose_days: frozenset[str] = frozenset(),
+    are_two: bool = False,
+) -> Expectation:
+    """Return what a run over these days may end with, once it is over."""
+    codes = {0} | ({3} if is_login_doubtful else set())
+    if sum(fault.kind in COSTS_A_TOKEN for fault in faults) > 1:
+        codes |= {3}  # a token that is refused as soon as it was renewed ends the run
+    if sum(fault.kind in DAMAGE for fault in faults) > 1:
+        codes |= {4}
+    if today_of(pipeline, faults) > pipeline.world.today:
+        codes |= {4}  # a day that is over in the user's time zone and not yet where it is served
+    if are_two and pipeline.forms.login_ends_sessions and "token_cache" not in pipeline.config:
+        codes |= {3}  # each ends the other's session, again and again
+    for fault in faults:
+        codes |= fault.codes(has_password=pipeline.has_password)
+    return Expectation(
+        first_day=days[0],
+        last_day=days[1],
+        codes=frozenset(codes),
+        is_clean=not faults and not are_two,
+        tells_expiry=pipeline.forms.expires_in_as != "absent",
+        are_two=are_two,
+        loose_days=loose_days,
+        has_liar=any(fault.kind in LIES for fault in faults),
+        entities=pipeline.entities,
+        has_password=pipeline.has_password,
+        keeps_refresh_tokens=pipeline.forms.rotation == "keep",
+    )
+
+
+def days_of_run(pipeline: Pipeline, faults: Sequence[Fault]) -> tuple[date, date]:
+    """Return the first and the last day that a run starting now could read."""
+    today = today_of(pipeline, faults)
+    first = six_months_before(today) + ONE_DAY
+    if start := pipeline.config.get("start_date"):
+        first = max(first, date.fromisoformat(start))
+    return first, min(today, pipeline.world.today) - ONE_DAY
+
+
+def today_of(pipeline: Pipeline, faults: Sequence[Fault]) -> date:
+    """Return the day it is now, by the machine's clock and in the user's time zone."""
+    now = datetime.fromtimestamp(pipeline.time() + off_by_seconds(faults), timezone.utc)
+    return now.astimezone(pipeline.zone).date()

@@ -1,0 +1,181 @@
+"""One run of the tap in this process: its clock, its wire, its stdout and its death are simulated."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from simulation.instants import Killed
+from simulation.output import stdout_over
+from simulation.wire import HangError
+from tap_yoc.errors import YOCError
+from tap_yoc.tap import TapYOC
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Callable, Collection, Iterator
+
+    from simulation.clock import MachineClock
+    from simulation.instants import Instants
+    from simulation.output import Sink
+    from simulation.sent import Sent
+    from simulation.wire import Wire
+
+KILLED = -9
+LONGEST_REAL_SECONDS = 60
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What is left of a run."""
+
+    exit_code: int
+    log: list[str]
+    received: bytes
+    sent: list[Sent] = field(default_factory=list)
+    hasty: list[str] = field(default_factory=list)
+    virtual_seconds: float = 0.0
+    real_seconds: float = 0.0
+    has_lost_output: bool = False
+    """Stdout has refused bytes."""
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether it died without a word."""
+        return self.exit_code == KILLED
+
+
+@dataclass(kw_only=True)
+class Machine:
+    """What the run meets on its own machine."""
+
+    clock: MachineClock
+    wire: Wire
+    instants: Instants
+    sink: Sink
+    is_unbuffered: bool = False
+    full_at_sync: int = 0
+    """Which of the morning's writes to the token cache fails, as on a full disk; 0 for none."""
+    is_debugging: bool = False
+
+
+def run_in_process(
+    machine: Machine, config: dict[str, Any], state: dict[str, Any], wanted: Callable[[str], bool]
+) -> Outcome:
+    """Run the tap as its command does, with the streams that are wanted."""
+    began, real = machine.clock.monotonic(), time.monotonic()
+    with _logged(machine) as log, _surroundings(machine), machine.wire.installed():
+        code = _exit_code(machine, config, state, wanted, log)
+    _join_workers()
+    return Outcome(
+        exit_code=KILLED if machine.instants.is_dead else code,
+        log=log,
+        received=bytes(machine.sink.received),
+        sent=machine.wire.sent,
+        hasty=machine.wire.hasty,
+        virtual_seconds=machine.clock.monotonic() - began,
+        real_seconds=time.monotonic() - real,
+        has_lost_output=machine.sink.has_refused,
+    )
+
+
+def _exit_code(
+    machine: Machine, config: dict[str, Any], state: dict[str, Any], wanted: Callable[[str], bool], log: list[str]
+) -> int:
+    clocked = type("TapYOC", (TapYOC,), {"clock": machine.clock, "__doc__": TapYOC.__doc__})
+    machine.instants.is_running = True
+    try:
+        tap = clocked(config=dict(config), state=state)
+        for stream in tap.streams.values():
+            stream.selected = wanted(stream.name)
+        with tap.finishing():
+            tap.sync_all()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except YOCError as error:
+        if not error.is_logged:
+            log.append(f"ERROR {error}")
+        return int(error.exit_code)
+    except Killed:
+        return KILLED
+    finally:
+        machine.instants.is_running = False
+    return 1
+
+
+@contextmanager
+def _logged(machine: Machine) -> Iterator[list[str]]:
+    lines: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if not machine.instants.is_dead:
+                lines.append(self.format(record))
+
+    handler = Handler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.DEBUG if machine.is_debugging else logging.INFO)
+    root.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+@contextmanager
+def _surroundings(machine: Machine) -> Iterator[None]:
+    """Put stdout, the disk and the signals in the place of the real ones, and watch that the run ends."""
+    syncs = 0
+    fsync = os.fsync
+
+    def failing(_descriptor: int) -> None:
+        nonlocal syncs
+        syncs += 1
+        if syncs == machine.full_at_sync:
+            raise OSError(28, "No space left on device")
+
+    def hang(_signal: int, _frame: object) -> None:
+        raise HangError
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    handlers = [signal.getsignal(number) for number in numbers]
+    stdout = stdout_over(machine.sink, is_unbuffered=machine.is_unbuffered)
+    signal.signal(signal.SIGALRM, hang)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_REAL_SECONDS)
+    try:
+        with patch.object(sys, "stdout", stdout), patch.object(os, "fsync", failing if machine.full_at_sync else fsync):
+            yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
+        _discard(stdout, machine.sink)
+
+
+def _discard(stdout: io.TextIOWrapper, sink: Sink) -> None:
+    """Let go of a stdout whose buffers may hold what the process did not get out."""
+    sink.is_over = True
+    stdout.close()
+
+
+def _join_workers(names: Collection[str] = ("tap-yoc",)) -> None:
+    """Wait for threads that the run has left, so that none of them sends anything in the next one."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(tuple(names)):
+            thread.join(LONGEST_REAL_SECONDS)
+            if thread.is_alive():
+                raise HangError(thread.name)
+
+
+__all__ = ["HangError", "Machine", "Outcome", "run_in_process"]

@@ -1,0 +1,205 @@
+"""What has to be true after each morning, held against the sandbox's own facts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from simulation.conduct import Conduct, told_secrets
+from simulation.days import ONE_DAY
+from simulation.ending import incomplete_days, says_uncompared, wrong_ending
+from simulation.entities import wrong_entities
+from simulation.target import BrokenOutputError, bookmarks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from simulation.expectation import Expectation
+    from simulation.morning import Outcome
+    from simulation.server import ChangingWorld
+    from simulation.streams import Stream
+    from simulation.target import Key, Row, State, Target
+
+Days = dict[str, dict["Key", "Row"]]
+
+
+@dataclass(kw_only=True)
+class Oracle:
+    """Judges one life."""
+
+    world: ChangingWorld
+    target: Target
+    streams: list[Stream]
+    unverified: dict[str, set[str]] = field(default_factory=dict)
+    """Days by stream that have changed in the source since they were last seen to be equal."""
+    forgiven: dict[str, set[str]] = field(default_factory=dict)
+    """Days by stream that may be wrong for good, since the run that read them said so."""
+    found: list[str] = field(default_factory=list)
+    _conduct: Conduct = field(default_factory=Conduct)
+    _previous: tuple[date, dict[str, dict[str, bool]]] | None = None
+    """The day of the last clean run, and by stream which days it left final."""
+
+    def _doubt(self, days: Iterable[date]) -> None:
+        """Note days whose figures may differ from what is stored."""
+        names = {day.isoformat() for day in days}
+        for stream in self.streams:
+            self.unverified.setdefault(stream.name, set()).update(names)
+
+    def judge(self, outcome: Outcome, expected: Expectation) -> list[str]:
+        """Return what is wrong with a morning, in sentences."""
+        self.found = []
+        self._doubt(self.world.account.changed)
+        self.world.account.changed.clear()
+        source = self._source(expected)
+
+        def at_state(before: State, after: State) -> None:
+            self._judge_state(before, after, source, expected, outcome)
+
+        may_end_anywhere = outcome.is_killed or outcome.has_lost_output or outcome.exit_code >= 128
+        try:
+            records = self.target.take(outcome.received, may_end_anywhere=may_end_anywhere, at_state=at_state)
+        except BrokenOutputError as error:
+            self.found.append(f"broken output: {error}")
+            return self.found
+        self._judge_records(records)
+        self.found += wrong_ending(outcome, expected)
+        if outcome.exit_code == 0:
+            self._judge_days(source, outcome, expected)
+            self._judge_finality(records, source, expected)
+            self.found += wrong_entities(records, self.world, expected)
+        else:
+            self._previous = None
+        self.found += self._conduct.wrong_requests(outcome, expected)
+        self.found += told_secrets(outcome, self.world.tokens)
+        if self._is_deceived(outcome, expected):
+            for stream in self.streams:
+                marked = bookmarks(self.target.state).get(stream.name, "")
+                passed = {day for day in self.unverified[stream.name] if day <= marked}
+                self.unverified[stream.name] -= passed
+                self.forgiven.setdefault(stream.name, set()).update(passed)
+        return self.found
+
+    def judge_all(self, expected: Expectation) -> list[str]:
+        """Hold every day against the source, at the end of a life whose last run went well."""
+        self._doubt(self.world.account.published)
+        for name, days in self.forgiven.items():
+            self.unverified[name] -= days
+        self.found = []
+        self._judge_days(self._source(expected), None, expected)
+        return self.found
+
+    def _source(self, expected: Expectation) -> dict[str, Days]:
+        found = {}
+        for stream in self.streams:
+            days = self.unverified.get(stream.name)
+            first = date.fromisoformat(min(days)) if days else expected.last_day
+            first = max(first, expected.first_day)
+            found[stream.name] = stream.source(self.world, first, expected.last_day)
+        return found
+
+    def _judge_state(
+        self, before: State, after: State, source: dict[str, Days], expected: Expectation, outcome: Outcome
+    ) -> None:
+        old, new = bookmarks(before), bookmarks(after)
+        for stream in self.streams:
+            name, was, now = stream.name, old.get(stream.name), new.get(stream.name)
+            if was and (now is None or now < was):
+                self.found.append(f"the bookmark of {name} moves back from {was} to {now}")
+            if now is None or now == was:
+                continue
+            if now > expected.last_day.isoformat():
+                self.found.append(f"the bookmark of {name} is at {now}, after the newest day {expected.last_day}")
+            stored = self.target.tables[name].days if name in self.target.tables else {}
+            if not any(stored.values()):
+                self.found.append(f"{name} has a bookmark ({now}) and not one row")
+            for day, rows in source[name].items():
+                if (was or "") < day <= now and day not in expected.loose_days | self._excused(outcome, expected):
+                    lacking = rows.keys() - stored.get(day, {}).keys()
+                    if lacking:
+                        self.found.append(
+                            f"the bookmark of {name} is at {now}, and {len(lacking)} rows of {day} are not stored"
+                        )
+
+    def _judge_records(self, records: list[Row]) -> None:
+        seen: Counter[tuple[Any, ...]] = Counter()
+        keys = {stream.name: stream.key for stream in self.streams}
+        for message in records:
+            row = message["record"]
+            if key := keys.get(message["stream"]):
+                seen[message["stream"], tuple(row[name] for name in key), row["fetched_at"]] += 1
+        twice = [key for key, number in seen.items() if number > 1]
+        if twice:
+            self.found.append(f"{len(twice)} rows came twice in one reading, such as {twice[0]}")
+        for stream in self.streams:
+            table = self.target.tables.get(stream.name)
+            if table and table.key != stream.key:
+                self.found.append(f"{stream.name} has the key {table.key} instead of {stream.key}")
+
+    def _judge_days(self, source: dict[str, Days], outcome: Outcome | None, expected: Expectation) -> None:
+        first, last = expected.first_day.isoformat(), expected.last_day.isoformat()
+        excused = self._excused(outcome, expected)
+        for stream in self.streams:
+            table = self.target.tables.get(stream.name)
+            days = self.unverified.setdefault(stream.name, set())
+            forgiven = self.forgiven.setdefault(stream.name, set())
+            for day in sorted(days):
+                if day > last or day in expected.loose_days:
+                    continue
+                (forgiven.add if day in excused else forgiven.discard)(day)
+                if first <= day and day not in excused:
+                    wanted = source[stream.name].get(day, {})
+                    got = table.newest(day) if table else {}
+                    if wanted and (wrong := _difference(got, wanted, stream.figures)):
+                        self.found.append(f"exit 0, and {stream.name} of {day}: {wrong}")
+                        continue
+                days.discard(day)
+
+    @staticmethod
+    def _is_deceived(outcome: Outcome, expected: Expectation) -> bool:
+        """Say whether an answer lacked rows on a morning on which the tap has told that nothing would show it."""
+        return expected.has_liar and says_uncompared(outcome)
+
+    def _excused(self, outcome: Outcome | None, expected: Expectation) -> set[str]:
+        """Return the days that a run may have wrong, since it has said so."""
+        if outcome is None:
+            return set()
+        if self._is_deceived(outcome, expected):
+            return {day.isoformat() for day in expected.days}
+        return incomplete_days(outcome)
+
+    def _judge_finality(self, records: list[Row], source: dict[str, Days], expected: Expectation) -> None:
+        """See that a clean run reads exactly the days again that the clean one of the day before left open."""
+        read: dict[str, set[str]] = {stream.name: set() for stream in self.streams}
+        for message in records:
+            if message["stream"] in read:
+                read[message["stream"]].add(message["record"]["date"])
+        today = expected.last_day
+        if self._previous and expected.is_clean and self._previous[0] + ONE_DAY == today:
+            for name, days in self._previous[1].items():
+                for day, is_final in days.items():
+                    if is_final and day in read[name]:
+                        self.found.append(f"{name} of {day} was final, and is read again")
+                    if not is_final and day not in read[name] and source[name].get(day):
+                        self.found.append(f"{name} of {day} was not final, and is not read again")
+        self._previous = (today, self._finality(read)) if expected.is_clean else None
+
+    def _finality(self, read: dict[str, set[str]]) -> dict[str, dict[str, bool]]:
+        return {
+            name: {day: all(row["is_final"] for row in self.target.tables[name].newest(day).values()) for day in days}
+            for name, days in read.items()
+        }
+
+
+def _difference(got: dict[Key, Row], wanted: dict[Key, Row], figures: tuple[str, ...]) -> str:
+    if lacking := wanted.keys() - got.keys():
+        return f"{len(lacking)} of {len(wanted)} rows are missing"
+    if beyond := got.keys() - wanted.keys():
+        return f"{len(beyond)} rows are not in the source"
+    for key, row in wanted.items():
+        for name in figures:
+            if isinstance(got[key][name], str) or Decimal(got[key][name] or 0) != Decimal(row[name] or 0):
+                return f"{name} of {key} is {got[key][name]} instead of {row[name]}"
+    return ""

@@ -1,0 +1,120 @@
+"""A morning's faults, put where they happen: into the server, the wire, the machine, or a real run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulation.clock import MachineClock
+from simulation.faults import CACHE, CLOCK, DISK, OUTPUT, PROCESS, SERVER, WIRE
+from simulation.instants import Instants
+from simulation.morning import Machine
+from simulation.output import PLAIN, Sink
+from simulation.process import Trouble
+from simulation.wire import Wire, WireFault
+from tap_yoc.sandbox.faults import Fault as SandboxFault
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from simulation.clock import Time
+    from simulation.faults import Fault
+    from simulation.server import ChangingWorld
+    from simulation.streams import Stream
+    from tap_yoc.sandbox.forms import Forms
+
+KILL = 9
+LIES = {"row dropped", "empty answer"}
+"""Answers that lack rows and are well formed."""
+BYTES_AN_INSTANT = 150
+"""In a real run, whose instants nobody counts, so many bytes of its output stand for one."""
+
+
+def off_by_seconds(faults: Sequence[Fault]) -> float:
+    """Return how far the machine's clock is ahead."""
+    return float(sum(fault.options["seconds"] for fault in faults if fault.layer == CLOCK))
+
+
+def machine_of(
+    faults: Sequence[Fault],
+    *,
+    rng: random.Random,
+    world: ChangingWorld,
+    time: Time,
+    streams: Sequence[Stream],
+    on_death: Callable[[], None],
+    revise: Callable[[], None],
+) -> Machine:
+    """Return the machine of a run in this process, and order the server's faults."""
+    instants = Instants(on_death)
+    wire = Wire(world=world, time=time, instants=instants, latency_seconds=rng.choice([0.05, 0.4, 3.0]))
+    machine = Machine(
+        clock=MachineClock(time, off_by_seconds(faults), instants.passing),
+        wire=wire,
+        instants=instants,
+        sink=Sink(PLAIN, 0, rng, instants.passing),
+        is_unbuffered=rng.random() < 0.3,
+        is_debugging=rng.random() < 0.2,
+    )
+    for fault in faults:
+        options = fault.options
+        if not can_show(fault, streams, world.forms):
+            continue
+        if fault.layer == SERVER:
+            world.faults.add(SandboxFault.from_dict(options))
+        elif fault.layer == WIRE:
+            wire.faults.append(WireFault(**options, act=revise if fault.kind == "revised meanwhile" else None))
+        elif fault.layer == PROCESS:
+            instants.plan(options["instant"], options["number"], options.get("signal"))
+        elif fault.layer == OUTPUT:
+            machine.sink = Sink(options["mode"], options["room"], rng, instants.passing)
+            machine.is_unbuffered = options["is_unbuffered"]
+        elif fault.layer == DISK:
+            machine.full_at_sync = options["number"]
+    return machine
+
+
+def can_show(fault: Fault, streams: Sequence[Stream], forms: Forms) -> bool:
+    """Say whether anything can tell that rows are lacking: the account's totals of a day, or the report's own total."""
+    if fault.kind not in LIES:
+        return True
+    is_compared = any(stream.is_compared and stream.body_text == fault.options["match"] for stream in streams)
+    has_total = forms.total == "header" or (forms.total not in {"none", "page_count"} and forms.envelope != "bare")
+    return is_compared or (fault.kind == "row dropped" and has_total)
+
+
+def troubles_of(
+    faults: Sequence[Fault], *, rng: random.Random, world: ChangingWorld, streams: Sequence[Stream]
+) -> list[Trouble]:
+    """Return what real runs meet, two of them now and then, and order the server's faults that really happen."""
+    trouble = Trouble(off_by_seconds=off_by_seconds(faults), is_paused=rng.random() < 0.3)
+    for fault in faults:
+        options = fault.options
+        if fault.layer == SERVER and can_show(fault, streams, world.forms):
+            world.faults.add(SandboxFault.from_dict({**options, **({"seconds": 0.05} if "seconds" in options else {})}))
+        elif fault.layer == PROCESS:
+            trouble.signal_number = options.get("signal", KILL)
+            trouble.after_bytes = options["number"] * BYTES_AN_INSTANT
+        elif fault.layer == OUTPUT:
+            trouble.mode = options["mode"]
+            trouble.is_unbuffered = options["is_unbuffered"]
+    return [trouble, Trouble(off_by_seconds=trouble.off_by_seconds)] if rng.random() < 0.15 else [trouble]
+
+
+def is_real_too(fault: Fault) -> bool:
+    """Say whether a fault happens in a real run as well."""
+    return fault.layer in {SERVER, PROCESS, OUTPUT, CACHE, CLOCK}
+
+
+def damage_cache(path: Path, faults: Sequence[Fault]) -> None:
+    """Damage the token cache between two runs."""
+    for fault in faults:
+        if fault.layer == CACHE and path.exists():
+            content = path.read_bytes()
+            damaged: dict[str, Any] = {
+                "cut": content[: len(content) // 2],
+                "empty": b"",
+                "noise": content[:-20] + b"\xff\n\x00" * 9,
+            }
+            path.write_bytes(damaged[fault.options["how"]])

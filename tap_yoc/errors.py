@@ -69,7 +69,7 @@ class FailureToldError(UnknownEnvelopeError):
 
     def __init__(self, *, names: str, text: str, status: int | None) -> None:
         """Take where it stands, what stands there, and the HTTP status that it stands for, if it is one."""
-        super().__init__(f"YOC answered with success and a failure in one (see {names}); please report this.")
+        super().__init__(f"YOC answered with HTTP success but an error in the body (see {names}); please report this.")
         self.names = names
         self.text = text
         self.status = status

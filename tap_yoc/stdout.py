@@ -46,7 +46,7 @@ class WholeOutput(io.BufferedIOBase):
         """
         if self._failure:
             raise OutputError(str(self._failure))
-        self._failure = OutputError("Stdout was left in the middle of a line.")  # whatever ends this: a signal, too
+        self._failure = OutputError("Stdout stopped in the middle of a line.")  # whatever ends this: a signal, too
         rest = memoryview(data).cast("B")
         try:
             while rest:
@@ -81,8 +81,8 @@ def _failure_of(error: OSError) -> OutputError:
     if isinstance(error, ConnectionError) or error.errno == errno.EINVAL:
         return OutputError("The target stopped reading; see its log.")
     if error.errno in NO_ROOM:
-        return OutputError(f"Stdout takes nothing more ({error.strerror}); make room, then run again.")
-    return OutputError(f"Stdout takes nothing more ({error.strerror}); see where it leads, then run again.")
+        return OutputError(f"Cannot write to stdout ({error.strerror}); free some space, then run again.")
+    return OutputError(f"Cannot write to stdout ({error.strerror}); check where it goes, then run again.")
 
 
 def output() -> WholeOutput:
@@ -99,7 +99,7 @@ def whole_stdout() -> Iterator[None]:
         OutputError: There is no stdout: the caller has closed it.
     """
     if sys.stdout is None:
-        raise OutputError("Stdout is closed, and the tap writes there; connect it with a target or a file.")
+        raise OutputError("Stdout is closed, but the tap writes there; connect it to a target or a file.")
     before = sys.stdout
     before.flush()
     sys.stdout = io.TextIOWrapper(WholeOutput(before), encoding="utf-8", write_through=True)

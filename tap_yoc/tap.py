@@ -170,7 +170,7 @@ class TapYOC(ConfiguredTap):
         if value == "disabled":
             return
         if value not in {"all", "schema"}:
-            raise click.BadParameter("choose --test or --test=schema")
+            raise click.BadParameter("use --test or --test=schema")
         config: _ConfigInput = ctx.params["config"]
         tap = cls(config=dict(config.config), parse_env_config=config.parse_env)
         with tap.finishing():

@@ -185,7 +185,7 @@ def test_a_token_that_no_header_can_carry_is_none(
     monkeypatch.setattr(Transport, "send", with_the_token)
     run = run_tap(config)
     assert run.exit_code == ExitCode.ACCESS, run.log
-    assert "holds no access_token that a header can carry" in run.log
+    assert "no usable access_token" in run.log
     assert "Traceback" not in run.log
     assert "ACCESST" not in run.log
 

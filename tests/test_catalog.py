@@ -181,7 +181,7 @@ def test_a_state_of_another_tap_is_one_sentence(sandbox: Sandbox, mark: dict[str
     run = run_tap(settings_of_two_days(sandbox), state={"bookmarks": {"site_daily": mark}})
     assert run.exit_code == 2
     assert str(run.error) == (
-        "The state of stream site_daily is another tap's; remove the stream's entry to read it from the start."
+        "The state of stream site_daily belongs to another tap; remove the stream's entry to read it from the start."
     )
     assert run.lines == []
 

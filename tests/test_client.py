@@ -29,7 +29,7 @@ def test_a_status_that_promises_less_than_a_whole_answer(sandbox: Sandbox, confi
         assert "HTTP 202; waiting" in run.log
     else:
         assert run.exit_code == ExitCode.INCOMPLETE, run.log
-        assert f"with HTTP {status}, which is no whole answer" in run.log
+        assert f"with HTTP {status}, which is not a complete answer" in run.log
 
 
 def test_a_failure_told_to_a_refresh_costs_no_refresh_token(sandbox: Sandbox, config: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ def test_a_failure_told_to_a_refresh_costs_no_refresh_token(sandbox: Sandbox, co
     sandbox.add_fault("told_code", where="token", after=1, times=2)
     run = run_tap(config, streams=["daily_totals"])
     assert run.exit_code == 0, run.log
-    assert "Refreshing the token: HTTP 429, told in the body of an answer; waiting" in run.log
+    assert "Refreshing the token: HTTP 429, in the body of an answer; waiting" in run.log
     assert "with the password again" not in run.log
 
 

@@ -163,7 +163,7 @@ FAILURES = [
     ),
     pytest.param({"api_url": "http://example.com"}, 2, "must start with https", id="plain http"),
     pytest.param({"timezone": "Europe/Berlin2"}, 2, "Setting timezone must be an IANA zone", id="unknown zone"),
-    pytest.param({"start_date": "2026-02-30"}, 2, "Setting start_date must be a day that exists", id="impossible day"),
+    pytest.param({"start_date": "2026-02-30"}, 2, "Setting start_date must be a valid date", id="impossible day"),
 ]
 
 
@@ -190,16 +190,16 @@ FILES = [
     pytest.param(
         "state.json",
         '{"bookmarks": {"site_daily": {"replication_key": "id", "replication_key_value": "17"}}}',
-        "The state of stream site_daily holds no bookmark of this tap",
+        "The state of stream site_daily is not a bookmark of this tap",
         id="state of another tap",
     ),
     pytest.param(
         "state.json",
         '{"bookmarks": {"site_daily": {"replication_key": "date", "replication_key_value": "2999-01-01"}}}',
-        "names 2999-01-01, which is not over yet",
+        "names 2999-01-01, which has not ended yet",
         id="bookmark in the future",
     ),
-    pytest.param("catalog.json", "{}", "The catalog is not one that --discover prints", id="catalog empty"),
+    pytest.param("catalog.json", "{}", "The catalog does not come from --discover", id="catalog empty"),
     *(
         pytest.param(
             "catalog.json",
@@ -213,7 +213,7 @@ FILES = [
                     ]
                 }
             ),
-            "The catalog's selected of stream site_daily must be true or false, without quotes.",
+            "In the catalog, selected of stream site_daily must be true or false, without quotes.",
             id=f"selected as text, {where}",
         )
         for where, breadcrumb in {"stream": [], "column": ["properties", "revenue"]}.items()
@@ -245,7 +245,7 @@ def test_a_log_level_that_does_not_exist(tmp_path: Path, variable: str) -> None:
     """The sentence is all there is, and names the variables."""
     done = run_command("--about", cwd=tmp_path, env={**os.environ, variable: "verbose"})
     assert done.returncode == 2
-    assert done.stderr.startswith("The log level that TAP_YOC_LOGLEVEL or LOGLEVEL names does not exist; choose DEBUG")
+    assert done.stderr.startswith("The log level in TAP_YOC_LOGLEVEL or LOGLEVEL does not exist; choose DEBUG")
     assert done.stderr.count("\n") == 1
 
 

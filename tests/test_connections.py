@@ -54,11 +54,11 @@ def assert_final(url: str, says: str, do: str) -> None:
 
 BUNDLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda _: None, "does not exist"),
-    "empty": (lambda path: path.write_text(""), "holds no certificate in PEM form"),
-    "not PEM": (lambda path: path.write_bytes(b"\x30\x82\x01\x0a\xff"), "holds no certificate in PEM form"),
+    "empty": (lambda path: path.write_text(""), "contains no certificate in PEM format"),
+    "not PEM": (lambda path: path.write_bytes(b"\x30\x82\x01\x0a\xff"), "contains no certificate in PEM format"),
     "broken PEM": (
         lambda path: path.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-        "holds no certificate in PEM form",
+        "contains no certificate in PEM format",
     ),
     "folder": (lambda path: path.mkdir(), "is a folder without certificates that are named by their hashes"),
     "loop": (lambda path: path.symlink_to(path), r"cannot be read \("),
@@ -172,7 +172,7 @@ def test_a_proxy_for_plain_http_that_refuses_for_good(monkeypatch: pytest.Monkey
 def test_a_proxy_that_is_no_address_is_called_so(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     """Whatever is wrong with it, it is the variable that is to be mended."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    assert_final(ELSEWHERE, "^The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is no usable", "HTTPS_PROXY")
+    assert_final(ELSEWHERE, "^The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is no usable", "HTTPS_PROXY")
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4"])
@@ -186,7 +186,7 @@ def test_a_port_without_tls_is_called_so() -> None:
     """It was taken for a connection that broke."""
     with RawServer(sends(ok())) as server:
         url = server.url.replace("http:", "https:")
-        assert_final(url, f"^{url} does not speak TLS; check host and port", "TLS")
+        assert_final(url, f"^{url} does not use TLS; check host and port", "TLS")
 
 
 def expects_tls(connection: socket.socket, _: threading.Event) -> None:

@@ -108,25 +108,25 @@ def test_equal_sums_are_no_difference() -> None:
     [
         pytest.param(
             [("2026-06-01", 9, 5), ("2026-06-03", 20, 7)],
-            "ad_requests of 2026-06-01 sums up to 9, the account's total is 10",
+            "ad_requests of 2026-06-01 adds up to 9, but the account's total is 10",
             id="a-row-is-missing",
         ),
         pytest.param(
             [("2026-06-01", 10, 5), ("2026-06-03", 20, 8)],
-            "impressions of 2026-06-03 sums up to 8, the account's total is 7",
+            "impressions of 2026-06-03 adds up to 8, but the account's total is 7",
             id="too-much",
         ),
         pytest.param(
             [("2026-06-01", 10, 5)],
-            "ad_requests of 2026-06-03 sums up to 0, the account's total is 20",
+            "ad_requests of 2026-06-03 adds up to 0, but the account's total is 20",
             id="a-day-is-missing",
         ),
         pytest.param(
             [("2026-06-01", 10, 5), ("2026-06-02", 1, 0), ("2026-06-03", 20, 7)],
-            "ad_requests of 2026-06-02 sums up to 1, the account's total is 0",
+            "ad_requests of 2026-06-02 adds up to 1, but the account's total is 0",
             id="a-day-too-many",
         ),
-        pytest.param([], "ad_requests of 2026-06-01 sums up to 0, the account's total is 10", id="no-rows-at-all"),
+        pytest.param([], "ad_requests of 2026-06-01 adds up to 0, but the account's total is 10", id="no-rows-at-all"),
     ],
 )
 def test_a_difference_is_told_in_words(rows: list[tuple[str, int | None, int | None]], says: str) -> None:
@@ -209,6 +209,6 @@ def test_days_that_vanish_from_the_totals_are_no_agreement() -> None:
     """Totals that are suddenly empty would agree with an empty stream; they are read once more for the next one."""
     totals = control(FakeReader(TOTALS, [], TOTALS))
     assert totals.differences(figures(), WINDOW) != {}
-    with pytest.raises(IncompleteDataError, match="YOC has no figures for 2026-06-01 any more"):
+    with pytest.raises(IncompleteDataError, match="YOC no longer has figures for 2026-06-01"):
         totals.differences(figures(), WINDOW)
     assert totals.differences(EQUAL, WINDOW) == {}

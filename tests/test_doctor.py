@@ -238,7 +238,7 @@ def test_another_run_holds_the_tokens(sandbox: Sandbox, tmp_path: Path) -> None:
         settings = {**sandbox.config, "token_cache": str(tmp_path / "token.json"), "max_wait_minutes": 0.005}
         found = doctor(settings)
     assert found.exit_code == 5
-    assert step_of(found, "login") == (State.FAILED, "Another run has been waiting for a token for too long.")
+    assert step_of(found, "login") == (State.FAILED, "Another run has held waiting for a token for too long.")
     assert sandbox.requests == []
 
 

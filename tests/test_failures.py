@@ -1,4 +1,4 @@
-"""Failures told in the body of an answer with a good status."""
+"""Failures in the body of an answer with a good status."""
 
 from __future__ import annotations
 

@@ -208,8 +208,8 @@ def test_each_account_has_its_own_today(tmp_path: Path, capsys: pytest.CaptureFi
     ("names", "settings", "sentence"),
     [
         (["north.json"], {"lookback": 3}, "Account north: There is no setting lookback (did you mean lookback_days?)."),
-        (["north.json"], {"start_date": "2026-02-30"}, "Account north: Setting start_date must be a day that exists"),
-        (["no rth.json"], {}, "names no account: use letters, digits, dots, dashes, underscores."),
+        (["north.json"], {"start_date": "2026-02-30"}, "Account north: Setting start_date must be a valid date"),
+        (["no rth.json"], {}, "is not named after an account: use letters, digits, dots, dashes, underscores."),
         (["a.json", "a.txt"], {}, "Two accounts are called a; give their config files different names."),
     ],
 )
@@ -234,7 +234,7 @@ def test_days_that_are_gone_are_told_beside_the_plan(tmp_path: Path, capsys: pyt
     assert main([north, "--today=2026-06-15", "--from=2026-06-15"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out) == []
-    assert said.err == "Account north: there is nothing to read; YOC serves none of the days asked for.\n"
+    assert said.err == "Account north: there is nothing to read; YOC serves none of the requested days.\n"
 
 
 def test_a_range_the_wrong_way_round_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,7 +242,7 @@ def test_a_range_the_wrong_way_round_is_refused(tmp_path: Path, capsys: pytest.C
     with pytest.raises(SystemExit) as stop:
         main([write(tmp_path, "north.json"), "--from=2026-06-02", "--to=2026-06-01"])
     assert stop.value.code == 2
-    assert "--from lies after --to; swap them" in capsys.readouterr().err
+    assert "--from is after --to; swap them" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

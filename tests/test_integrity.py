@@ -105,7 +105,7 @@ def test_rows_in_order_are_accepted(names: str, rows: list[tuple[Any, ...]]) -> 
 @pytest.mark.parametrize(
     ("names", "rows", "finding"),
     [
-        pytest.param("date", [("2026-06-01",), ("2026-06-01",)], "came twice", id="day-twice"),
+        pytest.param("date", [("2026-06-01",), ("2026-06-01",)], "appeared twice", id="day-twice"),
         pytest.param("date", [("2026-05-31",)], "outside", id="day-before"),
         pytest.param("date", [("2026-06-30",), ("2026-07-01",)], "outside", id="day-behind"),
         pytest.param("date", [("2026-06-02",), ("2026-06-01",)], "order", id="days-descend"),
@@ -146,7 +146,7 @@ def test_a_report_without_days_is_read_whatever_the_window() -> None:
 
 def test_the_row_that_came_twice_is_named_by_its_key() -> None:
     """The fault names the key, so that the row can be looked up."""
-    with pytest.raises(InconsistentWindowError, match="date '2026-06-01', site_visx_id 7 came twice"):
+    with pytest.raises(InconsistentWindowError, match="date '2026-06-01', site_visx_id 7 appeared twice"):
         check("date site_visx_id", ("2026-06-01", 7), ("2026-06-01", 7))
 
 
@@ -193,9 +193,9 @@ def test_a_row_that_comes_again_is_always_a_fault(keys: set[tuple[date, int]], d
 @pytest.mark.parametrize(
     ("behind", "finding"),
     [
-        pytest.param([("2026-06-02", 2), ("2026-06-02", 3)], "came twice", id="the-last-row-again"),
-        pytest.param([("2026-06-02", 1), ("2026-06-02", 3)], "did not keep the order", id="an-earlier-row-again"),
-        pytest.param([("2026-06-02", 1)], "did not keep the order", id="an-earlier-row-alone"),
+        pytest.param([("2026-06-02", 2), ("2026-06-02", 3)], "appeared twice", id="the-last-row-again"),
+        pytest.param([("2026-06-02", 1), ("2026-06-02", 3)], "not in the order of", id="an-earlier-row-again"),
+        pytest.param([("2026-06-02", 1)], "not in the order of", id="an-earlier-row-alone"),
     ],
 )
 def test_a_page_is_compared_with_the_last_row_before_it(behind: list[tuple[str, int]], finding: str) -> None:

@@ -68,7 +68,7 @@ def test_an_address_with_an_empty_label_is_refused() -> None:
 def test_batch_files_and_stream_maps_exclude_each_other() -> None:
     """Batch files are written without maps, so that a column that was to be hidden would be in them."""
     batch = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///tmp/batches"}}
-    with pytest.raises(SettingsError, match="batch_config and stream_maps exclude each other"):
+    with pytest.raises(SettingsError, match="batch_config and stream_maps cannot be combined"):
         settings_of({**LOGIN, "batch_config": batch, "stream_maps": {"site_daily": {"revenue": None}}})
 
 
@@ -167,15 +167,15 @@ def test_a_login_without_a_token_is_not_repeated(
     monkeypatch.setattr(Transport, "send", without_token)
     run = run_tap({**config, "concurrency": 16})
     assert run.exit_code == ExitCode.ACCESS
-    assert "holds no access_token" in run.log
+    assert "no usable access_token" in run.log
     assert [request.kind for request in sandbox.requests] == ["token"]
 
 
 @pytest.mark.parametrize(
     ("proxy", "says"),
     [
-        pytest.param("http://user:pass@host:port", "The proxy that HTTPS_PROXY", id="no address"),
-        pytest.param("socks5://127.0.0.1:9", "The proxy is of a kind", id="a kind that needs more"),
+        pytest.param("http://user:pass@host:port", "The proxy in HTTPS_PROXY", id="no address"),
+        pytest.param("socks5://127.0.0.1:9", "This kind of proxy", id="a kind that needs more"),
     ],
 )
 def test_a_wrong_proxy_is_called_so(proxy: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +207,7 @@ def test_the_doctor_sends_nobody_to_the_settings_for_a_proxy(monkeypatch: pytest
     monkeypatch.delenv("no_proxy", raising=False)
     found = examine(lambda: ObservedTap(config=LOGIN))
     (failed,) = [step for step in found.steps if step.do]
-    assert failed.says.startswith("The proxy that HTTPS_PROXY")
+    assert failed.says.startswith("The proxy in HTTPS_PROXY")
     assert failed.do.startswith("Fix the environment variable HTTPS_PROXY")
 
 

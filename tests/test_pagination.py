@@ -266,7 +266,7 @@ def test_pages_that_contradict_themselves_are_a_fault(pages: dict[int, tuple[lis
 
 def test_a_fault_in_the_total_names_both_numbers() -> None:
     """A reading that is short of the total says how many rows were promised and given."""
-    with pytest.raises(InconsistentWindowError, match="the server counts 12 rows and gave 10"):
+    with pytest.raises(InconsistentWindowError, match="the server counts 12 rows but sent 10"):
         read(Script({1: (ONE, 12), 2: (TWO, 12), 3: (THREE, 12)}))
 
 

@@ -144,7 +144,7 @@ def test_a_missing_figure_stays_null() -> None:
 @pytest.mark.parametrize("day", [None, ""])
 def test_a_row_without_its_day_is_an_error(day: str | None) -> None:
     """There is no stand-in for a day."""
-    with pytest.raises(CellError, match="Stream site_daily: column date holds a value that is missing"):
+    with pytest.raises(CellError, match="Stream site_daily: column date contains a value that is missing"):
         taken(a_row(date=day))
 
 
@@ -153,7 +153,7 @@ def test_a_cell_that_does_not_fit_is_named_by_stream_column_and_day() -> None:
     with pytest.raises(CellError) as caught:
         taken(a_row(revenue="4711 EUR"))
     assert str(caught.value).startswith(
-        "Stream site_daily: column revenue of 2026-06-01 holds a value that is not a number (declared DECIMAL)"
+        "Stream site_daily: column revenue of 2026-06-01 contains a value that is not a number (declared DECIMAL)"
     )
     assert "4711" not in str(caught.value)
     assert caught.value.exit_code is ExitCode.INCOMPLETE
@@ -161,7 +161,7 @@ def test_a_cell_that_does_not_fit_is_named_by_stream_column_and_day() -> None:
 
 def test_a_cell_of_a_report_without_days_is_named_without_one() -> None:
     """Where there is no day, none is named."""
-    with pytest.raises(CellError, match="column clicks holds a value that is not a whole number"):
+    with pytest.raises(CellError, match="column clicks contains a value that is not a whole number"):
         taken({"country": "DE", "clicks": "1.5"}, TOTAL)
 
 
@@ -173,7 +173,7 @@ def test_figures_that_no_row_has_are_told(caplog: pytest.LogCaptureFixture) -> N
         shape.cast([{key: value for key, value in a_row(site_visx_id=number).items() if key != "revenue"}])
     shape.warn_of_missing_figures(summary)
     assert summary.warnings == 1
-    assert "asked for revenue and sent no such column" in caplog.text
+    assert "did not send the requested column revenue" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_without_rows_no_figure_is_told_as_absent(sandbox: Sandbox) -> None:
     run = run_tap(config, streams=["nothing"])
     assert run.exit_code == 0, run.log
     assert run.records("nothing") == []
-    assert "no such column" not in run.log
+    assert "requested column" not in run.log
 
 
 class Attempts:
@@ -235,10 +235,10 @@ def test_a_good_reading_is_not_repeated() -> None:
 def test_a_faulty_reading_is_repeated_once() -> None:
     """A fault is told as a warning, and the window is read once more from the start."""
     warnings: list[str] = []
-    attempts = Attempts([1, InconsistentWindowError("a row came twice")], [1, 2])
+    attempts = Attempts([1, InconsistentWindowError("a row appeared twice")], [1, 2])
     assert list(with_reread(attempts, "Stream x, 2026-06-01", warnings.append)) == [1, 1, 2]
     assert attempts.were_last == [False, True]
-    assert warnings == ["Stream x, 2026-06-01: a row came twice; reading it once more."]
+    assert warnings == ["Stream x, 2026-06-01: a row appeared twice; reading it once more."]
 
 
 def test_a_fault_that_stays_is_an_error() -> None:
@@ -252,10 +252,10 @@ def test_a_fault_that_stays_is_an_error() -> None:
 
 def test_what_is_read_whole_has_nothing_of_a_faulty_reading() -> None:
     """Rows that only the first reading had are gone: they may have been taken back in between."""
-    readings: list[list[int | Exception]] = [[1, 2], [1, 9, InconsistentWindowError("a row came twice")]]
+    readings: list[list[int | Exception]] = [[1, 2], [1, 9, InconsistentWindowError("a row appeared twice")]]
     warnings: list[str] = []
     assert read_all_with_reread(lambda: Attempts(readings.pop())(is_last=False), "Stream x", warnings.append) == [1, 2]
-    assert warnings == ["Stream x: a row came twice; reading it once more."]
+    assert warnings == ["Stream x: a row appeared twice; reading it once more."]
 
 
 @pytest.mark.parametrize("error", [UnavailableError("down"), CellError("bad cell"), KeyError("bug")])
@@ -352,7 +352,7 @@ def test_faults_within_rows_end_the_reading() -> None:
     client = FakeClient([a_row(), a_row()])
     with ThreadPoolExecutor(1) as pool:
         reader = Reader(cast("YOCClient", client), pool, concurrency=1, summary=RunSummary())
-        with pytest.raises(InconsistentWindowError, match="came twice"):
+        with pytest.raises(InconsistentWindowError, match="appeared twice"):
             list(reader.rows(REPORT, query(REPORT)))
 
 

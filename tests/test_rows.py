@@ -324,7 +324,7 @@ def test_a_number_of_thousands_of_digits_is_told_by_its_column() -> None:
     """Python makes no integer of them; the body was taken for a proxy's page, and asked for again and again."""
     plain: Row = {column: cells[0] for column, cells in PLAIN.items()}
     for column in ("site_visx_id", "clicks", "revenue"):
-        with pytest.raises(CellError, match=f"column {column} of 2026-06-01 holds a value that is not a number"):
+        with pytest.raises(CellError, match=f"column {column} of 2026-06-01 contains a value that is not a number"):
             EnvelopeReader().read(page_of([{**plain, column: "9" * 5000}]), {}, shape())
 
 
@@ -347,7 +347,7 @@ def test_a_key_beside_the_rows_is_no_column_of_theirs(caplog: pytest.LogCaptureF
         (read_row,) = reader.read(page, {}, row_type).rows
         assert row_type.as_dict(read_row)["revenue"] is None
     row_type.warn_of_missing_figures(RunSummary())
-    assert "asked for revenue and sent no such column" in caplog.text
+    assert "did not send the requested column revenue" in caplog.text
 
 
 def test_a_key_beside_the_rows_hides_no_column_with_blanks() -> None:

@@ -268,9 +268,9 @@ def said_into(stdout: str, call: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("stdout", "says"),
     [
-        ("full", "Stdout takes nothing more (No space left on device); make room"),
+        ("full", "Cannot write to stdout (No space left on device); free some space"),
         ("gone", "The target stopped reading; see its log."),
-        ("closed", "Stdout is closed, and the tap writes there"),
+        ("closed", "Stdout is closed, but the tap writes there"),
     ],
 )
 def test_what_does_not_arrive_is_one_sentence(live: Sandbox, tmp_path: Path, call: str, stdout: str, says: str) -> None:
@@ -305,7 +305,7 @@ def test_no_state_follows_what_a_full_disk_cut_off(live: Sandbox, tmp_path: Path
         )
     assert process.returncode == 1
     assert "FAILED (target; exit 1)" in process.stderr
-    assert "Stdout takes nothing more (File too large); make room" in process.stderr
+    assert "Cannot write to stdout (File too large); free some space" in process.stderr
     came = (tmp_path / "rows").read_bytes()
     assert len(came) == room
     *lines, cut = came.split(b"\n")

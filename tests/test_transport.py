@@ -86,7 +86,7 @@ def no_such_name(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:9"], ids=["direct", "by a proxy"])
 @pytest.mark.parametrize(
-    ("is_known", "why"), [(True, "nothing listens there"), (False, "the name is not known")], ids=["port", "name"]
+    ("is_known", "why"), [(True, "connection refused"), (False, "unknown host name")], ids=["port", "name"]
 )
 def test_no_connection_is_explained_in_words(
     monkeypatch: pytest.MonkeyPatch, proxy: str | None, why: str, *, is_known: bool

@@ -192,7 +192,7 @@ class TokenManager:
 
         renewed = self._retrier.call("Refreshing the token", attempt, within_turn=True)
         if renewed is None:
-            logger.info("The refresh token bought no new pair.")
+            logger.info("YOC returned no new tokens for the refresh token.")
         return renewed
 
     @property
@@ -227,9 +227,7 @@ class TokenManager:
             pair = pair_in(response, sent_at)
             if pair is None and not (response.is_refusal or response.told):
                 response.json()
-                self._refused = LoginError(
-                    "YOC's answer to the login holds no access_token that a header can carry; check auth_url."
-                )
+                self._refused = LoginError("YOC's answer to the login has no usable access_token; check auth_url.")
                 raise self._refused
             if pair is None:
                 self._refused = self.endpoint.refusal(response)

@@ -39,7 +39,7 @@ def read_body(raw: BaseHTTPResponse, url: str, *, is_refusal: bool) -> bytes:
         size += len(piece)
         if size > bound:
             if not is_refusal:
-                raise TooLargeError(f"more than {LARGEST_ANSWER >> 20} MiB unpacked")
+                raise TooLargeError(f"more than {LARGEST_ANSWER >> 20} MiB decompressed")
             break
         pieces.append(piece)
     return _in_utf8(b"".join(pieces), raw.headers)
@@ -52,8 +52,8 @@ def _unpacked(raw: BaseHTTPResponse, url: str) -> Iterator[bytes]:
         return packed
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise SettingsError(
-            f"The answer of {url} is packed as {encoding[:20]!r}, which was not asked for; if a proxy stands between, "
-            f"have it pass answers on as they are."
+            f"The answer from {url} is compressed as {encoding[:20]!r}, which the tap did not request; if there is a "
+            f"proxy in between, have it pass answers on unchanged."
         )
     return _inflated(packed, _ZLIB if encoding == "deflate" else _GZIP)
 
@@ -90,7 +90,7 @@ def _inflated(packed: Iterator[bytes], form: int) -> Iterator[bytes]:
 
 
 def _cut() -> RetryableError:
-    return RetryableError("the answer broke off (it cannot be unpacked)")
+    return RetryableError("the answer was cut off (it cannot be decompressed)")
 
 
 def _has_zlib_header(packed: bytes) -> bool:

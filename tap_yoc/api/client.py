@@ -180,10 +180,10 @@ class YOCClient:
         def attempt() -> None:
             response = self._exchange("POST", sent, json=body)
             if response.status == NOT_FOUND:
-                raise RetryableError("HTTP 404 for a page that was there before")
-            self._raise_for_status(response, "a page that was there before")
+                raise RetryableError("HTTP 404 for a page that existed before")
+            self._raise_for_status(response, "a page that existed before")
 
-        self._retrier.call("A page that was there before", attempt)
+        self._retrier.call("A page that existed before", attempt)
 
     def _page(
         self, query: Query, number: int, row_type: RowType, is_wanted: Callable[[], bool], *, is_probe: bool
@@ -229,7 +229,7 @@ class YOCClient:
             return self._transport.retryable(response, failure.status)
         said = f"{failure.names}: {self._transport.one_line(failure.text)}"
         return UnknownEnvelopeError(
-            f"YOC answers {what} with success and a failure in one ({said}); please report this."
+            f"YOC answers {what} with HTTP success but an error in the body ({said}); please report this."
         )
 
     def _exchange(self, method: Literal["GET", "POST"], sent: list[str], **body: Any) -> Response:  # noqa: ANN401 - JSON
@@ -249,26 +249,26 @@ class YOCClient:
             return
         if not response.is_refusal:
             raise UnknownEnvelopeError(
-                f"YOC answers {what} with HTTP {response.status}, which is no whole answer; please report this."
+                f"YOC answers {what} with HTTP {response.status}, which is not a complete answer; please report this."
             )
         said = self._transport.excerpt(response)
         if response.status == UNAUTHORIZED and self._has_been_let_in:
             raise LoginError(
-                f"YOC refuses a token that it has just given ({said}), and took those before it: a login of another "
-                "run may end this one's session; let all runs of this login share one token_cache, or run one at a "
-                "time."
+                f"YOC rejects a token that it has just issued ({said}), although it accepted earlier ones: another "
+                "run's login may end this run's session; let all runs of this login share one token_cache, or run one "
+                "at a time."
             )
         if response.status == UNAUTHORIZED:
             raise LoginError(
-                f"YOC refuses a token that it has just given ({said}); if another run uses this login, let both share "
-                f"one token_cache, else ask YOC whether the account is open."
+                f"YOC rejects a token that it has just issued ({said}); if another run uses this login, let both share "
+                f"one token_cache; otherwise, ask YOC whether the account is enabled."
             )
         if response.status == FORBIDDEN:
             raise PermissionDeniedError(
                 f"YOC does not let this account see {what} ({said}); ask YOC's account manager."
             )
         raise RequestRefusedError(
-            f"YOC refuses {what} ({said}); check your own reports, or report this.",
+            f"YOC refuses {what} ({said}); check your custom reports, or report this.",
             status=response.status,
             server_date=response.date,
         )

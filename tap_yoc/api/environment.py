@@ -53,7 +53,8 @@ class Environment:
         name = next((name for name in _BUNDLES if os.environ.get(name)), None)
         if name and (why := _problem_of(Path(os.environ[name]))):
             raise SettingsError(
-                f"{name} names {os.environ[name]}, which {why}; name a file of certificates in PEM form, or unset it."
+                f"{name} points to {os.environ[name]}, which {why}; use a file of certificates in PEM format, or unset "
+                f"it."
             )
 
 
@@ -62,12 +63,12 @@ def _problem_of(bundle: Path) -> str:
     try:
         if bundle.is_dir():
             has_any = any(_HASHED.fullmatch(inner.name) for inner in bundle.iterdir())
-            return "" if has_any else "is a folder without certificates that are named by their hashes"
+            return "" if has_any else "is a directory of certificates without hashes as names"
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(bundle)
     except FileNotFoundError:
         return "does not exist"
     except ssl.SSLError:
-        return "holds no certificate in PEM form"
+        return "contains no certificate in PEM format"
     except (OSError, ValueError) as error:
         return f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
     return ""

@@ -23,10 +23,10 @@ LOGIN_WANTED = 407
 _LATER = frozenset({408, 425, 429})
 _LEAST_FAULT = 500
 _IN_WORDS = {
-    "TimeoutError": "it took too long",
-    "ConnectionRefusedError": "nothing listens there",
-    "gaierror": "the name is not known",
-    "NameResolutionError": "the name is not known",
+    "TimeoutError": "timed out",
+    "ConnectionRefusedError": "connection refused",
+    "gaierror": "unknown host name",
+    "NameResolutionError": "unknown host name",
 }
 _TOO_LATE = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 _EXPIRED, _NOT_YET_VALID, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64
@@ -49,7 +49,7 @@ def classified(error: Exception, url: str, *, proxy: str | None, is_sent: bool, 
     if not is_sent:
         return NotSentError(f"no connection to {urlsplit(url).netloc} ({why})")
     broken = isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.Timeout))
-    what = f"no connection to {urlsplit(url).netloc}" if broken else "the answer broke off"
+    what = f"no connection to {urlsplit(url).netloc}" if broken else "the answer was cut off"
     return RetryableError(f"{what} ({why})")
 
 
@@ -57,14 +57,14 @@ def proxy_refusal(status: int, url: str) -> SettingsError | None:
     """Return what a proxy's status asks the user to fix, None where it may go away."""
     if status == LOGIN_WANTED:
         return SettingsError(
-            f"The proxy wants a login, or refuses the one it gets (HTTP {status}); write it into HTTPS_PROXY, "
+            f"The proxy requires a login, or rejects the one it got (HTTP {status}); set it in HTTPS_PROXY, "
             f"HTTP_PROXY or ALL_PROXY, as http://user:password@host:port."
         )
     if status in _LATER or status >= _LEAST_FAULT:
         return None
     return SettingsError(
-        f"The proxy refuses to connect to {urlsplit(url).netloc} (HTTP {status}); have it allow this host, or name the "
-        f"host in NO_PROXY."
+        f"The proxy refuses to connect to {urlsplit(url).netloc} (HTTP {status}); have the proxy allow this host, or "
+        f"add the host to NO_PROXY."
     )
 
 
@@ -73,10 +73,10 @@ def _final(
 ) -> YOCError | None:
     """Return what no waiting mends, None where it is nothing of the kind."""
     if isinstance(error, requests.exceptions.InvalidJSONError):
-        return SettingsError("A report's query holds a number that JSON does not have, such as NaN.")
+        return SettingsError("A report's query contains a number that JSON does not allow, such as NaN.")
     if large := _too_large(causes):
         return IncompleteDataError(
-            f"The answer of {urlsplit(url).netloc} is too large ({large}); lower window_days, or report this."
+            f"The answer from {urlsplit(url).netloc} is too large ({large}); lower window_days, or report this."
         )
     if wrong := _wrong_address(error, url):
         return wrong
@@ -93,18 +93,18 @@ def _too_large(causes: list[BaseException]) -> str:
         if isinstance(cause, TooLargeError):
             return str(cause)
         if isinstance(cause, http.client.LineTooLong) or str(cause).startswith("got more than"):
-            return "more headers than HTTP clients read"
+            return "more headers than HTTP clients accept"
     return ""
 
 
 def _wrong_address(error: Exception, url: str) -> SettingsError | None:
     if isinstance(error, requests.exceptions.InvalidSchema):
-        return SettingsError("The proxy is of a kind that needs another package: pip install 'requests[socks]'.")
+        return SettingsError("This kind of proxy needs another package: pip install 'requests[socks]'.")
     is_of_the_proxy = isinstance(error, (requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown))
     if is_of_the_proxy or (isinstance(error, requests.exceptions.InvalidURL) and _is_address(url)):
-        return SettingsError("The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is no usable address; mend it.")
+        return SettingsError("The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is not a valid URL; fix it.")
     if isinstance(error, requests.exceptions.InvalidURL):
-        return SettingsError(f"{url} is no usable address; mend api_url or auth_url.")
+        return SettingsError(f"{url} is not a valid URL; fix api_url or auth_url.")
     return None
 
 
@@ -112,15 +112,16 @@ def _distrust(error: ssl.SSLCertVerificationError, whose: str) -> SettingsError:
     if error.verify_code in {_EXPIRED, _NOT_YET_VALID}:
         return SettingsError(
             f"The certificate of {whose} is not valid today ({error.verify_message}); check this machine's clock, or "
-            f"ask whoever runs the host."
+            f"ask the host's operator."
         )
     if error.verify_code in {_OTHER_HOST, _OTHER_ADDRESS}:
         return SettingsError(
-            f"The certificate of {whose} is for another host; check api_url, auth_url and what stands between."
+            f"The certificate of {whose} is for another host; check api_url and auth_url, and whether there is a "
+            f"proxy in between."
         )
     return SettingsError(
-        f"The certificate of {whose} is not trusted ({error.verify_message}); if a proxy stands between, name its "
-        f"certificate in REQUESTS_CA_BUNDLE."
+        f"The certificate of {whose} is not trusted ({error.verify_message}); if there is a proxy in between, "
+        f"set REQUESTS_CA_BUNDLE to its certificate."
     )
 
 
@@ -133,12 +134,13 @@ def _wrong_protocol(causes: list[BaseException], url: str, proxy: str | None) ->
     if proxy and (says_tls or (speaks_plain and _is_https(proxy))):
         right, wrong = ("https", "http") if says_tls else ("http", "https")
         return SettingsError(
-            f"The proxy speaks {right}, and not {wrong}; begin its address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY with {right}://."
+            f"The proxy speaks {right}, not {wrong}; its URL in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY must start with "
+            f"{right}://."
         )
     if says_tls:
-        return SettingsError(f"{url} speaks TLS; begin api_url and auth_url with https://.")
+        return SettingsError(f"{url} uses TLS; api_url and auth_url must start with https://.")
     if speaks_plain:
-        return SettingsError(f"{url} does not speak TLS; check host and port in api_url and auth_url.")
+        return SettingsError(f"{url} does not use TLS; check host and port in api_url and auth_url.")
     return None
 
 

@@ -119,9 +119,7 @@ class TokenFile(TokenStore):
             try:
                 file_lock.acquire()
             except Timeout as error:
-                raise UnavailableError(
-                    "Another run has been waiting for a token for too long; run again later."
-                ) from error
+                raise UnavailableError("Another run has held the token_cache for too long; run again later.") from error
             except OSError as error:
                 raise self._unusable("lock", error) from error
             try:
@@ -195,7 +193,9 @@ class TokenFile(TokenStore):
 
     def _unusable(self, verb: str, error: Exception) -> SettingsError:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        return SettingsError(f"Setting token_cache: cannot {verb} {self._path} ({reason}); choose a file of your own.")
+        return SettingsError(
+            f"Setting token_cache: cannot {verb} {self._path} ({reason}); choose a file that the tap can write to."
+        )
 
 
 def _require_file(path: Path) -> None:

@@ -158,7 +158,9 @@ class Transport:
             raise self._classified(error, url, is_sent=is_sent) from error
         self._raise_for_proxy(answer, url)
         if answer.is_redirect:
-            raise SettingsError(f"{url} redirects elsewhere, and credentials do not follow; set api_url or auth_url.")
+            raise SettingsError(
+                f"{url} redirects elsewhere, and the tap sends no credentials there; set api_url or auth_url."
+            )
         if LEAST_REDIRECT <= answer.status_code < LEAST_REFUSAL:
             raise SettingsError(f"{url} redirects to nowhere (HTTP {answer.status_code}); check api_url or auth_url.")
         return Response(
@@ -193,7 +195,7 @@ class Transport:
 
     def retryable(self, response: Response, status: int) -> RetryableError:
         """Return what to raise for an answer that asks to come back later, by its status or by one in its body."""
-        says = f"HTTP {status}" if status == response.status else f"HTTP {status}, told in the body of an answer"
+        says = f"HTTP {status}" if status == response.status else f"HTTP {status}, in the body of an answer"
         wait = retry_after_seconds(response.headers.get("Retry-After"), self.clock.now(), response.date)
         slow_down = status in {TOO_MANY_REQUESTS, UNAVAILABLE}
         return RetryableError(says, status=status, retry_after=wait, slow_down=slow_down)

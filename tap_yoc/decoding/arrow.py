@@ -116,7 +116,7 @@ def _fitting(cast: Callable[[pa.DataType], T], scale: int, name: str) -> T:
             with suppress(pa.ArrowInvalid):
                 return cast(decimals(digits, scale))
     raise CellError(
-        f"Column {name} holds a number of more than {MOST_DIGITS_256} digits, which Parquet cannot hold; "
+        f"Column {name} has a number with more than {MOST_DIGITS_256} digits, which Parquet cannot store; "
         f"use JSON lines."
     )
 

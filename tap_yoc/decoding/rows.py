@@ -194,7 +194,7 @@ class RowShape:
                 continue
             missing = cells.count(None)
             if column.kind is Kind.DATE:
-                raise self._misfit(column, "missing, where a day is needed", None)
+                raise self._misfit(column, "missing, but every row needs a day", None)
             summary.missing[self.stream, column.name] += missing
             rows.put(self._positions[column.name], [column.missing if cell is None else cell for cell in cells])
 
@@ -206,7 +206,7 @@ class RowShape:
         """
         if len(self.figures) > 1 and self.seen.isdisjoint(column.name for column in self.figures):
             raise IncompleteDataError(
-                f"Stream {self.stream}: YOC's rows have none of the figures that were asked for "
+                f"Stream {self.stream}: YOC's rows have none of the requested figures "
                 f"({self.figures[0].name} and so on); please report this to the maintainers."
             )
 
@@ -215,7 +215,7 @@ class RowShape:
         for column in self.figures:
             if column.name not in self.seen:
                 summary.warn(
-                    f"Stream {self.stream}: YOC was asked for {column.name} and sent no such column; "
+                    f"Stream {self.stream}: YOC did not send the requested column {column.name}; "
                     f"it is null in all rows."
                 )
 
@@ -225,6 +225,6 @@ class RowShape:
         except ValueError:
             where = ""
         return CellError(
-            f"Stream {self.stream}: column {column.name}{where} holds a value that is {why} "
+            f"Stream {self.stream}: column {column.name}{where} contains a value that is {why} "
             f"(declared {column.declared}); please report this to the maintainers."
         )

@@ -75,7 +75,7 @@ def fitting(table: pa.Table, hints: Hints) -> pa.Table:
             columns.append(table[name].cast(kind))
         except pa.ArrowInvalid:
             raise CellError(
-                f"Column {name} holds a number that does not fit {kind}, the type that its table has; "
+                f"Column {name} has a number that does not fit {kind}, the type in its table; "
                 f"please report this to the maintainers."
             ) from None
     return pa.Table.from_arrays(columns, schema=_schema(hints))

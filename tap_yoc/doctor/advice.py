@@ -37,7 +37,7 @@ REMEDIES = (
         "set client_auth to basic, or back to body.",
     ),
     Remedy(
-        r"refuses the login \(HTTP 4(04|05|10)|holds no access_token",
+        r"refuses the login \(HTTP 4(04|05|10)|no usable access_token",
         "Check auth_url: the server there is not YOC's login. The default is https://oauth.yoc.com.",
     ),
     Remedy(r"refuses the login \(HTTP 4(06|15|22)", "Set auth_format to form, or back to json."),
@@ -51,9 +51,11 @@ REMEDIES = (
         "Set username and password, or get a new refresh_token. Each works only once, so all runs of this login must "
         "share one token_cache.",
     ),
-    Remedy("and took those before it", "Let all runs of this login share one token_cache, or run one at a time."),
     Remedy(
-        "token that it has just given",
+        "although it accepted earlier ones", "Let all runs of this login share one token_cache, or run one at a time."
+    ),
+    Remedy(
+        "token that it has just issued",
         "Let all runs of this login share one token_cache. If there is no other run, ask YOC's account manager whether "
         "the account may use the API.",
     ),
@@ -69,7 +71,7 @@ REMEDIES = (
         "proxy is needed.",
     ),
     Remedy(
-        "_CA_BUNDLE names",
+        "_CA_BUNDLE points to",
         "Set the environment variable to a file with certificates in PEM form, or remove it if your network has no "
         "proxy that opens connections.",
     ),
@@ -92,14 +94,14 @@ REMEDIES = (
         "The URL says https, but the server there does not use TLS. Check host and port in api_url and "
         "auth_url, and whether this network needs a proxy (HTTPS_PROXY).",
     ),
-    Remedy("speaks TLS", "The server there uses TLS: begin api_url and auth_url with https."),
+    Remedy("uses TLS", "The server there uses TLS: begin api_url and auth_url with https."),
     Remedy(
-        "which was not asked for",
+        "which the tap did not request",
         "Something between this machine and YOC packs answers anew, such as a proxy: have it pass them on as they are.",
     ),
     Remedy("is too large|is nested deeper|with more than .* digits", REPORT),
     Remedy(
-        "the name is not known",
+        "unknown host name",
         "This machine cannot resolve the host name. Check the spelling in api_url and auth_url, then DNS, VPN or the "
         "container's network.",
     ),
@@ -127,15 +129,15 @@ REMEDIES = (
         "Setting token_cache: cannot",
         "Name a file in a folder that this user can write to and that persists until the next run.",
     ),
-    Remedy("Another run has been", "Let the other run finish, or stop it. Both share one token_cache."),
+    Remedy("Another run has held", "Let the other run finish, or stop it. Both share one token_cache."),
     Remedy("The config .* cannot be read", "Name an existing file (--config config.json), or use --config=ENV."),
     Remedy(
         "404 to the first report",
         "Check at hub.yoc.com whether the account has figures. If it does, report the whole output.",
     ),
     Remedy(
-        "no single list|and a failure in one|is no whole answer|has no lists|without a name|holds a value that"
-        "|same rows what",
+        "no single list|but an error in the body|is not a complete answer|has no lists|without a name"
+        "|contains a value that|same rows for",
         REPORT,
     ),
     Remedy(
@@ -166,7 +168,7 @@ def explain(error: YOCError) -> tuple[str, str]:
 
 def without_rows(sentence: str) -> str:
     """Return a sentence without what tells one row from another, which may be a name."""
-    return re.sub(r"the row .*? came twice", "a row came twice", sentence)
+    return re.sub(r"the row .*? appeared twice", "a row appeared twice", sentence)
 
 
 def _wait(seconds: float | None) -> str:

@@ -23,12 +23,12 @@ def bookmark_of(value: object, *, stream: str, today: date) -> date:
         day = day_of(value)
     except ValueError:
         raise SettingsError(
-            f"The state of stream {stream} holds no bookmark of this tap (a date as YYYY-MM-DD); "
+            f"The state of stream {stream} is not a bookmark of this tap (a date as YYYY-MM-DD); "
             f"remove the stream's entry from the state to read it from the start."
         ) from None
     if day >= today:
         raise SettingsError(
-            f"The state of stream {stream} names {day}, which is not over yet; set it to the newest day that "
+            f"The state of stream {stream} names {day}, which has not ended yet; set it to the newest day that "
             f"is complete in the warehouse, or remove the stream's entry."
         )
     return day

@@ -64,7 +64,9 @@ class DailySums:
             mine, theirs = self.sums_of(day), control.sums_of(day)
             for metric in self.metrics:
                 if mine[metric] != theirs[metric]:
-                    found[day] = f"{metric} of {day} sums up to {mine[metric]}, the account's total is {theirs[metric]}"
+                    found[day] = (
+                        f"{metric} of {day} adds up to {mine[metric]}, but the account's total is {theirs[metric]}"
+                    )
                     break
         return found
 
@@ -151,6 +153,6 @@ class ControlTotals:
         if gone := self._days.difference(totals.days):
             self._totals = None
             raise IncompleteDataError(
-                f"YOC has no figures for {min(gone)} any more, which it had earlier in this run; run again."
+                f"YOC no longer has figures for {min(gone)}, which it had earlier in this run; run again."
             )
         self._days.update(totals.days)

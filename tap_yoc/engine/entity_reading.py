@@ -80,9 +80,9 @@ class EntityReading:
                 newest[row[id_column.name]] = chosen[row[id_column.name]] = row  # days ascend, so the newest stays
             if unanswered := [number for number, row in chosen.items() if row is None]:
                 raise IncompleteDataError(
-                    f"Stream {self._name}: YOC has several names or parents for {id_column.name} {unanswered[0]} and, "
-                    f"asked for its days, gives none, so the newest is not known; run again, and report this if it "
-                    f"stays."
+                    f"Stream {self._name}: YOC has several names or parents for {id_column.name} {unanswered[0]}, "
+                    f"but none of them by day, so the newest is unknown; run again, and report this if it "
+                    f"persists."
                 )
         return newest
 

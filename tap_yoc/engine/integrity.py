@@ -61,7 +61,7 @@ class IntegrityCheck:
     def _check_days(self, keys: list[Key]) -> None:
         for day in {key[0] for key in keys}:
             if not self._first <= day <= self._last:
-                raise InconsistentWindowError(f"a row of {day} came, outside the days asked for")
+                raise InconsistentWindowError(f"a row of {day} is outside the requested days")
 
     def _check_unique(self, keys: list[Key], *, is_ascending: bool) -> None:
         """Look for a key that came before; with days, only the last one can still go on."""
@@ -78,7 +78,7 @@ class IntegrityCheck:
         fresh = set(keys)
         if len(fresh) < len(keys) or not self._seen.isdisjoint(fresh):
             twice = next(key for key, times in Counter([*self._seen, *keys]).items() if times > 1)
-            raise InconsistentWindowError(f"the row {self._named(twice)} came twice")
+            raise InconsistentWindowError(f"the row {self._named(twice)} appeared twice")
         self._seen |= fresh
         if self._has_days and keys[0][0] != keys[-1][0]:
             self._seen = set(self._of_last_day(keys))
@@ -112,7 +112,7 @@ class IntegrityCheck:
             if before == after:
                 continue
             if column.kind is Kind.DATE and column.missing not in {before, after} and before > after:
-                raise InconsistentWindowError(f"the server did not keep the order: {after} came after {before}")
+                raise InconsistentWindowError(f"the rows are out of order: {after} came after {before}")
             if column.kind in _ORDERED and column.missing not in {before, after}:
                 orders = self._orders[column.name]
                 if before > after:
@@ -120,7 +120,7 @@ class IntegrityCheck:
                 if str(before) > str(after):
                     orders.discard(_IN_TEXT_ORDER)
                 if not orders:
-                    raise InconsistentWindowError(f"the server did not keep the order of {column.name}")
+                    raise InconsistentWindowError(f"the rows are not in the order of {column.name}")
             return
 
     def _named(self, key: Key) -> str:

@@ -49,7 +49,7 @@ def check_sizes(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
     if not same or same.rows[: len(rows)] != rows[:cap]:
         behaviour.page_cap = cap
         raise InconsistentWindowError(
-            f"the server gives {cap} rows a page at most, and leaves out what lies between two of them"
+            f"the server sends at most {cap} rows per page and skips the rows between two pages"
         )
     learned.cap_is_harmless = True
 
@@ -80,4 +80,4 @@ def check_only_page(  # noqa: PLR0913, PLR0917 - what the loop knows at that poi
     again = pages.get_sized(start, page_size)
     if again and len(again.rows) == only.length:
         behaviour.page_cap = only.length
-    raise InconsistentWindowError(f"the server gives {only.length} rows on the only page, and there are more")
+    raise InconsistentWindowError(f"the server sent {only.length} rows on the only page, but there are more")

@@ -58,7 +58,7 @@ def read_pages(pages: Pages, behaviour: ServerBehaviour, page_size: int) -> Iter
         yield rows
         number += 1
     if total.known is not None and read != total.known:
-        raise InconsistentWindowError(f"the server counts {total.known} rows and gave {read}")
+        raise InconsistentWindowError(f"the server counts {total.known} rows but sent {read}")
     behaviour.remember(learned)
 
 
@@ -75,10 +75,10 @@ def _asked_again(pages: Pages, number: int, page_size: int, learned: ServerBehav
     again = pages.get_sized(number, page_size)
     if again is None and not learned.rows_per_page:
         raise IncompleteDataError(
-            "YOC answers 404 to the first report, as if there were none; check whether the account has figures."
+            "YOC answers 404 to the first report, as if it did not exist; check whether the account has figures."
         )
     if again and again.rows and learned.first_page is None:
-        raise InconsistentWindowError(f"the server answered 404 to page {number}, and then gave it")
+        raise InconsistentWindowError(f"the server answered 404 to page {number}, and then sent it")
     return again
 
 
@@ -110,7 +110,7 @@ def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: 
     """Accept a page that repeats its predecessor as the answer past the end, when that is what it is."""
     again = pages.get(number + 1)
     if not again or again.rows != rows:
-        raise InconsistentWindowError(f"page {number} repeats page {number - 1}, and page {number + 1} does not")
+        raise InconsistentWindowError(f"page {number} repeats page {number - 1}, but page {number + 1} does not")
     if learned.pages_advance:
         return
     # Only one page was ever seen: is it the last one, or does the server ignore the page number?
@@ -123,7 +123,7 @@ def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: 
         is_honoured = two is not None and two.rows == rows
     if not is_honoured:
         raise IncompleteDataError(
-            "YOC gives the same rows whatever page is asked for, so that rows after the first page cannot be read; "
+            "YOC sends the same rows for every page, so rows after the first page cannot be read; "
             "set window_days to 1 if a day fits into one page, and report this to the maintainers."
         )
     learned.pages_advance = half < len(rows)

@@ -63,7 +63,7 @@ class Reach:
             server_yesterday = today_at(error.server_date, self._settings.timezone) - ONE_DAY
             if refused.first <= server_yesterday < self.last:
                 self._warn(
-                    f"YOC refuses {self.last}, which is not over yet by its clock; reading up to {server_yesterday}. "
+                    f"YOC refuses {self.last}, which has not ended yet by its clock; reading up to {server_yesterday}. "
                     f"Check this machine's clock and the setting timezone."
                 )
                 self.last = server_yesterday
@@ -83,7 +83,7 @@ class Reach:
         self._is_first_known = True
         if self.first > self._assumed_first:
             lost = Window(first=self._assumed_first, last=self.first - ONE_DAY)
-            self._warn(f"YOC refuses {lost}, six months back or a little less; these days cannot be read.")
+            self._warn(f"YOC refuses {lost}, about six months back; these days cannot be read.")
 
 
 def read_within(reach: Reach, days: Callable[[], Window], read: Callable[[Window], T]) -> T:

@@ -128,7 +128,7 @@ class ReportReading:
             run.warn_of_nothing_to_read()
         if planned.lost:
             run.summary.warn(
-                f"Stream {report.name}: YOC no longer serves {planned.lost}; the backfill leaves these days out."
+                f"Stream {report.name}: YOC no longer serves {planned.lost}; the backfill skips these days."
                 if backfill
                 else f"Stream {report.name}: YOC no longer serves {planned.lost}; these days were never read."
             )
@@ -140,7 +140,7 @@ class ReportReading:
             run.warn_of_nothing_to_read()
         else:
             logger = logging.getLogger(f"tap-yoc.{name}")
-            logger.info("%s has no date: one total over %s, read anew in every run.", name, wanted)
+            logger.info("%s has no date: one total over %s, read in full on every run.", name, wanted)
         return Plan(windows=(wanted,) if wanted else (), lost=None, next_first=run.today)
 
     def _advance(self, window: Window) -> date | None:
@@ -180,6 +180,6 @@ class ReportReading:
     def _warn_of_empty_days(self, last: date) -> None:
         warn = self._run.summary.warn
         for gap in gaps_between(self._days_with_rows):
-            warn(f"YOC has no figures for {gap}, between days that have some.")
+            warn(f"YOC has no figures for {gap}, although the days around it have some.")
         if last == self._run.today - ONE_DAY and last not in self._days_with_rows:
             warn(f"YOC has no figures for yesterday ({last}); the next run asks again.")

@@ -36,7 +36,7 @@ def with_reread(attempt: Attempt[T], what: str, warn: Callable[[str], None]) -> 
         yield from attempt(is_last=True)
     except InconsistentWindowError as fault:
         raise IncompleteDataError(
-            f"{what}: {fault}, twice; the bookmark stays before it, so run again, and report this if it stays."
+            f"{what}: {fault}, twice; the bookmark stays before it, so run again, and report this if it persists."
         ) from fault
 
 

@@ -58,7 +58,7 @@ def _runs(options: argparse.Namespace) -> list[dict[str, Any]]:
         if planned.lost:
             _tell(f"Account {account.name}: YOC no longer serves {planned.lost}; these days are left out.")
         if not planned.runs:
-            _tell(f"Account {account.name}: there is nothing to read; YOC serves none of the days asked for.")
+            _tell(f"Account {account.name}: there is nothing to read; YOC serves none of the requested days.")
         runs += [run.as_json() for run in planned.runs]
     return runs
 
@@ -88,7 +88,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     if options.first and options.last and options.first > options.last:
-        parser.error("--from lies after --to; swap them")
+        parser.error("--from is after --to; swap them")
     return options
 
 
@@ -96,7 +96,7 @@ def _day(text: str) -> date:
     try:
         return day_of(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("give a day that exists, as YYYY-MM-DD") from None
+        raise argparse.ArgumentTypeError("give a valid date, as YYYY-MM-DD") from None
 
 
 def _accounts(paths: Sequence[str]) -> list[Account]:
@@ -110,7 +110,9 @@ def _accounts(paths: Sequence[str]) -> list[Account]:
     for path in paths:
         name = Path(path).stem
         if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII):
-            raise SettingsError(f"The config {path} names no account: use letters, digits, dots, dashes, underscores.")
+            raise SettingsError(
+                f"The config {path} is not named after an account: use letters, digits, dots, dashes, underscores."
+            )
         if name in accounts:
             raise SettingsError(f"Two accounts are called {name}; give their config files different names.")
         given = {key: value for key, value in read_json_file(path, "The config").items() if key not in SECRETS}

@@ -131,10 +131,10 @@ def _check_filter(tree: Json, place: str, columns: Mapping[str, Column]) -> None
     if operator not in operators:
         raise SettingsError(
             f"Setting {place}: there is no operator {operator}{did_you_mean(operator, operators)}; "
-            f"there are {', '.join(operators)}."
+            f"choose from {', '.join(operators)}."
         )
     if not isinstance(operand, dict) or len(operand) != 1:
-        raise SettingsError(f"Setting {place}.{operator} must be a mapping of one column to what it is compared with.")
+        raise SettingsError(f"Setting {place}.{operator} must be a mapping of one column to a value.")
     column, value = next(iter(operand.items()))
     if column not in columns:
         raise SettingsError(

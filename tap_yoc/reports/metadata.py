@@ -60,9 +60,9 @@ class AccountMetadata:
             PermissionDeniedError: The account has no days, or nothing to count.
         """
         if self.missing([DATE]):
-            raise PermissionDeniedError("The login works, and YOC offers it no column `date`.")
+            raise PermissionDeniedError("The login works, but YOC offers it no column `date`.")
         if not self.default_metrics:
-            raise PermissionDeniedError("The login works, and YOC offers it no metric.")
+            raise PermissionDeniedError("The login works, but YOC offers it no metric.")
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return the dimensions of these that the account does not have."""

@@ -81,8 +81,8 @@ def standard_reports(
     for name in wanted or ():
         if name not in names:
             raise SettingsError(
-                f"Setting standard_reports names {name}, which is no standard report{did_you_mean(name, names)}; "
-                f"there are {', '.join(names)}."
+                f"Setting standard_reports names {name}, which is not a standard report{did_you_mean(name, names)}; "
+                f"choose from {', '.join(names)}."
             )
     reports = []
     for report in STANDARD_REPORTS:

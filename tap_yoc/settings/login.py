@@ -31,7 +31,7 @@ def check_login(config: Mapping[str, Any]) -> None:
         SettingsError: Something is missing, or is still an example's.
     """
     if config.get("refresh_token") and not config.get("token_cache"):
-        raise SettingsError("Setting refresh_token needs token_cache beside it: the token changes with every use.")
+        raise SettingsError("Setting refresh_token needs token_cache too, because the token changes with every use.")
     if missing := missing_of(config):
         raise missing_settings(missing)
     examples = [
@@ -40,7 +40,7 @@ def check_login(config: Mapping[str, Any]) -> None:
         if (value := config.get(name)) and (value == PLACEHOLDERS.get(name) or re.fullmatch(UNFILLED, str(value)))
     ]
     if examples:
-        raise SettingsError(f"Not filled in: {', '.join(examples)}; put your own login in place of the example's.")
+        raise SettingsError(f"Not filled in: {', '.join(examples)}; replace the example's login with your own.")
 
 
 def missing_of(config: Mapping[str, Any]) -> list[str]:
@@ -55,10 +55,9 @@ def missing_settings(names: Sequence[str]) -> SettingsError:
     if plugin := os.environ.get("MELTANO_EXTRACTOR_NAME"):
         variable = f"{plugin.replace('-', '_').upper()}_{first}"
         return SettingsError(
-            f"Missing: {listed}; put the login into the project's .env ({variable} and so on), or use: "
+            f"Missing: {listed}; set the login in the project's .env ({variable} and so on), or use: "
             f"meltano config set --interactive {plugin}"
         )
     return SettingsError(
-        f"Missing: {listed}; put the login into the file that --config names, or with --config=ENV into "
-        f"TAP_YOC_{first} and so on."
+        f"Missing: {listed}; set the login in the --config file, or with --config=ENV in TAP_YOC_{first} and so on."
     )

@@ -72,11 +72,11 @@ def parse(config: Mapping[str, Any]) -> Settings:
     check_login(config)
     if config.get("batch_config") and config.get("stream_maps"):
         raise SettingsError(
-            "Settings batch_config and stream_maps exclude each other: batch files would not be mapped."
+            "Settings batch_config and stream_maps cannot be combined: batch files would not be mapped."
         )
     start, end = _day(config, "start_date"), _day(config, "end_date")
     if start and end and start > end:
-        raise SettingsError("Setting start_date lies after end_date; swap them.")
+        raise SettingsError("Setting start_date is after end_date; swap them.")
     values = {
         **config,
         "start_date": start,
@@ -115,21 +115,21 @@ def _day(config: Mapping[str, Any], name: str) -> date | None:
     try:
         return day_of(config[name])
     except ValueError:
-        raise SettingsError(f"Setting {name} must be a day that exists, as YYYY-MM-DD.") from None
+        raise SettingsError(f"Setting {name} must be a valid date, as YYYY-MM-DD.") from None
 
 
 def _backfill(config: Mapping[str, Any]) -> Window | None:
     first, last = _day(config, "backfill_from"), _day(config, "backfill_to")
     if last and not first:
-        raise SettingsError("Setting backfill_to needs backfill_from beside it.")
+        raise SettingsError("Setting backfill_to needs backfill_from too.")
     if first and last and first > last:
-        raise SettingsError("Setting backfill_from lies after backfill_to; swap them.")
+        raise SettingsError("Setting backfill_from is after backfill_to; swap them.")
     return Window(first=first, last=last or date.max) if first else None
 
 
 def _span(config: Mapping[str, Any], name: str) -> float:
     if not 0 < config[name] <= LONGEST_SECONDS:
-        raise SettingsError(f"Setting {name} must be a number above 0, and {LONGEST_SECONDS} at most.")
+        raise SettingsError(f"Setting {name} must be a number above 0 and at most {LONGEST_SECONDS}.")
     return float(config[name])
 
 
@@ -150,13 +150,13 @@ def _address(config: Mapping[str, Any], name: str) -> str:
         host = ""
     else:
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise SettingsError(f"Setting {name} must be an address without credentials or parameters in it.")
+            raise SettingsError(f"Setting {name} must be a URL without credentials or parameters.")
         if parts.scheme == "http" and not _is_loopback(host):
             raise SettingsError(
-                f"Setting {name} must start with https; plain http is for this machine's own addresses."
+                f"Setting {name} must start with https; plain http is only for addresses of this machine."
             )
     if not host or parts.scheme not in {"http", "https"}:
-        raise SettingsError(f"Setting {name} must be an address such as https://api.yoc.com.")
+        raise SettingsError(f"Setting {name} must be a URL such as https://api.yoc.com.")
     return address
 
 

@@ -101,7 +101,7 @@ class YOCStream(Stream):
             except Exception as error:
                 if isinstance(error, OutputError) or not self.config.get("stream_maps"):
                     raise  # of writing, or a mistake; the expressions of a map may raise anything else
-                failure = SettingsError(f"Stream {self.name}: its stream map fails ({error}); mend stream_maps.")
+                failure = SettingsError(f"Stream {self.name}: its stream map fails ({error}); fix stream_maps.")
                 self._note_failure(failure)
             return
         # Counter, timer and the closing STATE are what the SDK's own loop has around its rows.
@@ -189,8 +189,8 @@ class YOCStream(Stream):
         catalog_key = entry.key_properties or root.table_key_properties
         if catalog_key and set(catalog_key) != set(self.primary_keys) and root.selected is not False:
             raise SettingsError(
-                f"The catalog gives stream {self.name} the key {', '.join(catalog_key)}, and only "
-                f"{', '.join(self.primary_keys)} makes its rows unique; run --discover again and select anew."
+                f"The catalog gives stream {self.name} the key {', '.join(catalog_key)}, but only "
+                f"{', '.join(self.primary_keys)} makes its rows unique; run --discover again and repeat the selection."
             )
         known = self.schema["properties"]
         listed = entry.schema.properties or {}

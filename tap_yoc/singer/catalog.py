@@ -25,12 +25,12 @@ def read_catalog(content: Mapping[str, Any]) -> Catalog:
         _ = content["streams"]
         catalog = Catalog.from_dict(dict(content))
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise SettingsError("The catalog is not one that --discover prints; run --discover again.") from None
+        raise SettingsError("The catalog does not come from --discover; run --discover again.") from None
     for entry in catalog.streams:
         # Any text would count as selected, "false" as well.
         if not all(isinstance(metadata.selected, (bool, NoneType)) for metadata in entry.metadata.values()):
             raise SettingsError(
-                f"The catalog's selected of stream {entry.tap_stream_id} must be true or false, without quotes."
+                f"In the catalog, selected of stream {entry.tap_stream_id} must be true or false, without quotes."
             )
     return catalog
 
@@ -44,7 +44,7 @@ def warn_of_differences(catalog: Catalog | None, streams: Mapping[str, Stream], 
         stream = streams.get(entry.tap_stream_id)
         if stream is None:
             if entry.metadata.root.selected:
-                warn(f"The catalog selects {entry.tap_stream_id}, which does not exist (any more); it is left out.")
+                warn(f"The catalog selects {entry.tap_stream_id}, which does not exist; it is left out.")
         elif stream.selected:
             for column in stream.schema["properties"].keys() - (entry.schema.properties or {}).keys():
                 lacking.setdefault(column, []).append(stream.name)

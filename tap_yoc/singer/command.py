@@ -72,6 +72,6 @@ def check_log_level() -> None:
     level = os.environ.get("TAP_YOC_LOGLEVEL") or os.environ.get("LOGLEVEL") or "INFO"
     if not isinstance(logging.getLevelName(level.upper()), int):
         raise SettingsError(
-            "The log level that TAP_YOC_LOGLEVEL or LOGLEVEL names does not exist; "
+            "The log level in TAP_YOC_LOGLEVEL or LOGLEVEL does not exist; "
             "choose DEBUG, INFO, WARNING, ERROR or CRITICAL."
         )

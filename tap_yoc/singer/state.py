@@ -23,5 +23,6 @@ def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
         # The SDK reads both, and only other taps write them.
         if mark.get("partitions", []) != [] or not isinstance(mark.get("progress_markers", {}), dict):
             raise SettingsError(
-                f"The state of stream {stream} is another tap's; remove the stream's entry to read it from the start."
+                f"The state of stream {stream} belongs to another tap; remove the stream's entry to read it from the "
+                f"start."
             )

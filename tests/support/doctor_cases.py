@@ -75,7 +75,7 @@ CASES = {
         settings={"api_url": "http://api.yoc.example"},
         step="settings",
         code=2,
-        says="Setting api_url must start with https; plain http is for this machine's own addresses.",
+        says="Setting api_url must start with https; plain http is only for addresses of this machine.",
         do=FIX,
     ),
     "wrong password": Case(
@@ -164,7 +164,7 @@ CASES = {
         settings={"auth_url": CLOSED},
         step="login",
         code=5,
-        says="YOC gives no usable answer: no connection to 127.0.0.1:9 (nothing listens there).",
+        says="YOC gives no usable answer: no connection to 127.0.0.1:9 (connection refused).",
         do=(
             "Check api_url and auth_url, the firewall, and whether this network needs a proxy (HTTPS_PROXY). The "
             "default URLs are https://api.yoc.com and https://oauth.yoc.com."
@@ -175,7 +175,7 @@ CASES = {
         settings={"auth_url": "https://URL"},
         step="login",
         code=2,
-        says="https://127.0.0.1:8098/api/v2/oauth/token does not speak TLS.",
+        says="https://127.0.0.1:8098/api/v2/oauth/token does not use TLS.",
         do=(
             "The URL says https, but the server there does not use TLS. Check host and port in api_url and "
             "auth_url, and whether this network needs a proxy (HTTPS_PROXY)."
@@ -186,7 +186,10 @@ CASES = {
         faults=forever("metadata", "redirect", location="http://127.0.0.2:9/"),
         step="columns",
         code=2,
-        says="http://127.0.0.1:8098/api/v1/reporting/publishers redirects elsewhere, and credentials do not follow.",
+        says=(
+            "http://127.0.0.1:8098/api/v1/reporting/publishers redirects elsewhere, and the tap sends no "
+            "credentials there."
+        ),
         do=(
             "Set api_url and auth_url to YOC's real URLs. The defaults are https://api.yoc.com and "
             "https://oauth.yoc.com. The tap never sends credentials to another address."
@@ -229,7 +232,7 @@ CASES = {
         faults=forever("metadata", status=401),
         step="columns",
         code=3,
-        says="YOC refuses a token that it has just given (HTTP 401: unauthorized As ordered.).",
+        says="YOC rejects a token that it has just issued (HTTP 401: unauthorized As ordered.).",
         do="Let all runs of this login share one token_cache. If there is no other run, ask YOC's account manager "
         "whether the account may use the API.",
     ),
@@ -265,7 +268,7 @@ CASES = {
         faults=forever("report", "garbage_cell", column="impressions"),
         step="days",
         code=4,
-        says="Column impressions of 2026-06-08 holds a value that is not a number (declared INTEGER).",
+        says="Column impressions of 2026-06-08 contains a value that is not a number (declared INTEGER).",
         do=REPORT,
     ),
     "row twice": Case(
@@ -354,8 +357,8 @@ CASES = {
         step="streams",
         code=2,
         says=(
-            "Setting standard_reports names site_dayly, which is no standard report (did you mean "
-            "site_daily?); there are daily_totals, account_daily, publisher_daily, country_daily, "
+            "Setting standard_reports names site_dayly, which is not a standard report (did you mean "
+            "site_daily?); choose from daily_totals, account_daily, publisher_daily, country_daily, "
             "site_daily, ad_unit_daily, ad_unit_country_daily."
         ),
         do=FIX,
@@ -419,7 +422,7 @@ CASES = {
         what="a row comes twice, once",
         faults=({"kind": "duplicate_row"},),
         step="rereads",
-        says="The tap read something twice. The report by date: a row came twice; reading it once more.",
+        says="The tap read something twice. The report by date: a row appeared twice; reading it once more.",
         do="Nothing, if it is rare: YOC revises figures. If the problem persists, report it.",
     ),
 }

@@ -105,7 +105,7 @@ CASES = {
     ),
     "body cut": Case(
         what="a body shorter than announced", faults=report("cut_body", 2), does=WAITS,
-        sees="the answer broke off",
+        sees="the answer was cut off",
     ),
     "JSON cut": Case(
         what="JSON that stops in the middle", faults=report("cut_json", 2), does=WAITS,
@@ -127,7 +127,7 @@ CASES = {
     "404 for every page for a while": Case(
         what="404 for every report for a while, as from a proxy in front of a server that is down",
         faults=({"kind": "status", "status": 404, "where": "report", "after": 3, "times": 6},),
-        forms={"total": "none"}, sees="HTTP 404 for a page that was there before; waiting",
+        forms={"total": "none"}, sees="HTTP 404 for a page that existed before; waiting",
         does="waits until a page that existed before is back, then asks again",
     ),
     "404 for the first page": Case(
@@ -176,7 +176,7 @@ CASES = {
     "401 for ever": Case(
         what="401 every time", faults=report("status", FOREVER, status=401),
         does="renews the token once, then stops the run",
-        code=3, bookmark=None, others_finish=False, sees="YOC refuses a token that it has just given",
+        code=3, bookmark=None, others_finish=False, sees="YOC rejects a token that it has just issued",
     ),
     "login refused": Case(
         what="the login is refused", faults=({"kind": "status", "where": "token", "status": 401, "times": FOREVER},),
@@ -193,7 +193,7 @@ CASES = {
     ),
     "row twice": Case(
         what="a row appears twice, every time", faults=report("duplicate_row", FOREVER), does=FAILS_WINDOW, code=4,
-        bookmark=None, sees="came twice, twice; the bookmark stays before it",
+        bookmark=None, sees="appeared twice, twice; the bookmark stays before it",
     ),
     "page twice, once": Case(
         what="a page appears twice", faults=report("repeat_page", page=2), does=REREADS, sees=ONCE_MORE,
@@ -211,21 +211,21 @@ CASES = {
     ),
     "foreign day": Case(
         what="a row belongs to another day, every time", faults=report("foreign_day", FOREVER), does=FAILS_WINDOW,
-        code=4, bookmark=None, sees="outside the days asked for",
+        code=4, bookmark=None, sees="outside the requested days",
     ),
     "order lost, once": Case(
         what="rows are out of order", faults=report("shuffle"), does=REREADS, sees=ONCE_MORE,
     ),
     "order lost": Case(
         what="rows are out of order, every time", faults=report("shuffle", FOREVER), does=FAILS_WINDOW, code=4,
-        bookmark=None, sees="the server did not keep the order",
+        bookmark=None, sees="the rows are out of order",
     ),
     "row lost, once": Case(
         what="a row is missing", faults=report("drop_row"), does=REREADS, sees=ONCE_MORE,
     ),
     "row lost": Case(
         what="a row is missing, every time", faults=report("drop_row", FOREVER), does=FAILS_WINDOW, code=4,
-        bookmark=None, sees="the server counts 168 rows and gave 167", settings={"page_size": 500},
+        bookmark=None, sees="the server counts 168 rows but sent 167", settings={"page_size": 500},
     ),
     "row lost, no total": Case(
         what="a row is missing, and there is no total",
@@ -241,7 +241,7 @@ CASES = {
     ),
     "wrong total": Case(
         what="a total that the rows never reach", faults=report("wrong_total", FOREVER), does=FAILS_WINDOW, code=4,
-        bookmark=None, sees="the server counts 169 rows and gave 168",
+        bookmark=None, sees="the server counts 169 rows but sent 168",
     ),
     "figures revised between pages": Case(
         what="figures are revised during a window",
@@ -259,7 +259,7 @@ CASES = {
     ),
     "a body without bounds": Case(
         what="300 kB that unpack to 300 MB", faults=report("zip_bomb", FOREVER), code=4, bookmark=None,
-        does="reads 64 MiB at most, and fails the stream", sees="is too large (more than 64 MiB unpacked)",
+        does="reads 64 MiB at most, and fails the stream", sees="is too large (more than 64 MiB decompressed)",
     ),
     "a deep body": Case(
         what="JSON that is nested 100,000 deep", faults=report("deep_json", FOREVER), code=4, bookmark=None,
@@ -269,38 +269,38 @@ CASES = {
         what="a total of 5,000 digits", faults=report("huge_total", FOREVER), code=4, bookmark=None,
         does="fails the stream at once", sees="counts the rows of a report with more than 18 digits",
     ),
-    "an answer packed as br": Case(
-        what="an answer packed as br, which was not asked for", faults=report("odd_packing", FOREVER), code=2,
-        does="fails the stream at once", bookmark=None, sees="packed as 'br', which was not asked for",
+    "an answer compressed as br": Case(
+        what="an answer compressed as br, which the tap did not request", faults=report("odd_packing", FOREVER), code=2,
+        does="fails the stream at once", bookmark=None, sees="compressed as 'br', which the tap did not request",
     ),
     "a status told in a 200": Case(
         what='200 with `{"status": 500, "data": []}`, twice', faults=report("told_status", 2), does=WAITS,
-        sees="HTTP 500, told in the body of an answer; waiting",
+        sees="HTTP 500, in the body of an answer; waiting",
     ),
     "a quota told in a 200": Case(
         what='200 with `{"code": 429, "data": []}` and `Retry-After: 7`',
         faults=report("told_code", retry_after="7"), does="waits as long as it is asked to",
-        sees="HTTP 429, told in the body of an answer; waiting 7.0 seconds.",
+        sees="HTTP 429, in the body of an answer; waiting 7.0 seconds.",
     ),
     "a status told for ever": Case(
         what='200 with `{"status": 500, "data": []}` every time', faults=report("told_status", FOREVER), does=GIVES_UP,
-        code=5, bookmark=None, sees="max_wait_minutes allows (HTTP 500, told in the body of an answer)",
+        code=5, bookmark=None, sees="max_wait_minutes allows (HTTP 500, in the body of an answer)",
     ),
     "another code told in a 200": Case(
         what='200 with `{"code": 403, "data": []}`', faults=report("told_code", FOREVER, status=403),
-        does="fails the stream", code=4, bookmark=None, sees="with success and a failure in one (`code`: 403)",
+        does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`code`: 403)",
     ),
     "no success told in a 200": Case(
         what='200 with `{"success": "false", "data": []}`', faults=report("told_flag", FOREVER),
-        does="fails the stream", code=4, bookmark=None, sees="with success and a failure in one (`success`: false)",
+        does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`success`: false)",
     ),
     "an error told beside no rows": Case(
         what='200 with `{"data": {"error": "boom", "rows": []}}`', faults=report("told_nested", FOREVER),
-        does="fails the stream", code=4, bookmark=None, sees="with success and a failure in one (`error`: boom)",
+        does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`error`: boom)",
     ),
     "an error told beside rows": Case(
         what='rows with `"error": "partial"` beside them', faults=report("told_beside_rows", FOREVER),
-        does="fails the stream", code=4, bookmark=None, sees="with success and a failure in one (`error`: partial)",
+        does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`error`: partial)",
     ),
     "the metadata fails in a 200": Case(
         what='200 with `{"code": 503}` for the metadata and for the login, twice',
@@ -308,21 +308,21 @@ CASES = {
             {"kind": "told_code", "where": "metadata", "status": 503, "times": 2},
             {"kind": "told_code", "where": "token", "status": 503, "times": 2},
         ),
-        does=WAITS, sees="The login: HTTP 503, told in the body of an answer; waiting",
+        does=WAITS, sees="The login: HTTP 503, in the body of an answer; waiting",
     ),
     "text in a number": Case(
         what="`n/a` in a number", faults=report("garbage_cell", FOREVER, column="impressions"),
         does="fails the stream, naming column and day", code=4, bookmark=None,
-        sees="Stream site_daily: column impressions of 2026-06-01 holds a value that is not a number",
+        sees="Stream site_daily: column impressions of 2026-06-01 contains a value that is not a number",
     ),
     "NaN": Case(
         what="NaN in a number", faults=report("nan_cell", FOREVER, column="impressions"),
         does="fails the stream, naming column and day", code=4, bookmark=None,
-        sees="column impressions of 2026-06-01 holds a value that is not a number",
+        sees="column impressions of 2026-06-01 contains a value that is not a number",
     ),
     "no day": Case(
         what="a row without its day", faults=report("null_date", FOREVER), does="fails the stream", code=4,
-        bookmark=None, sees="column date holds a value that is missing, where a day is needed",
+        bookmark=None, sees="column date contains a value that is missing, but every row needs a day",
     ),
     "bad request": Case(
         what="400 that repeats the request with all its secrets",
@@ -334,7 +334,7 @@ CASES = {
         what="a redirect to another host",
         faults=report("redirect", FOREVER, location="http://127.0.0.2:9/elsewhere"),
         does="does not follow it, because it would send credentials there; fails the stream", code=2, bookmark=None,
-        sees="redirects elsewhere, and credentials do not follow",
+        sees="redirects elsewhere, and the tap sends no credentials there",
     ),
     "redirect to nowhere": Case(
         what="a redirect without a location", faults=report("status", FOREVER, status=302),

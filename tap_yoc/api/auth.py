@@ -1,4 +1,4 @@
-"""Logging in to YOC: the sole owner of the token pair, which decides when a token is asked for, and with what."""
+"""The login: decides when to request a token, and with which grant; nothing else touches the token pair."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-yoc.auth")
 
 SETTLING_SECONDS = 5.0
-"""A run that ends leaves a token request under way so much time; more than that would hold up a stop."""
+"""How long the end of a run waits for a pending token request; a longer wait would delay the stop."""
 INTERNAL_ERROR = 500
-TURNED_AWAY = frozenset({TOO_MANY_REQUESTS, UNAVAILABLE})
-"""Assumed: before the grant was looked at."""
+NOT_PROCESSED = frozenset({TOO_MANY_REQUESTS, UNAVAILABLE})
+"""Statuses that YOC sends without looking at the grant (assumed)."""
 
 
 class TokenManager:
-    """Signs requests with the access token, logging in and renewing as needed; one instance a run, safe under threads.
+    """Signs requests with the access token, logging in and renewing as needed; one instance per run, thread-safe.
 
-    A refresh token buys the next pair exactly once, so it is stored that it is on its way before it leaves. One whose
-    answer was not stored, whatever died meanwhile, is not sent again unless there is no password: then once. A login
-    that was refused is not tried again.
-    Source: YOC's help, "Access token"; rotation and the revoking of a family are assumed.
+    A refresh token works only once, so the store notes that it is being sent before the request leaves. If the answer
+    was not stored (a crash, a lost connection), the token is not sent again, unless there is no password: then once.
+    A rejected login is not retried.
+    Source: YOC's help, "Access token"; that tokens rotate and reuse revokes the whole session is assumed.
     """
 
     def __init__(
@@ -64,50 +64,50 @@ class TokenManager:
         self._renewing = threading.Lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Put a live access token on the request."""
+        """Add a valid access token to the request."""
         request.headers["Authorization"] = f"Bearer {self.access_token()}"
         return request
 
     def access_token(self, *, refused: str | None = None) -> str:
-        """Return a token that is live and is not the one that YOC refused.
+        """Return a valid token, other than the one that YOC rejected.
 
         Raises:
-            LoginError: YOC refuses the login.
+            LoginError: YOC rejects the login.
             UnavailableError: The token endpoint cannot be reached for too long.
         """
         pair = self.store.pair
         if pair and self._is_live(pair) and pair.access_token != refused:
             return pair.access_token
-        # In a thread of its own, which a signal does not interrupt, and for which the end of a run does not wait.
+        # A separate daemon thread: signals do not interrupt it, and the process can exit without it.
         renewal: Future[TokenPair] = Future()
 
         def renew() -> None:
             try:
                 renewal.set_result(self._renewed(refused))
-            except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for the result
+            except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
                 renewal.set_exception(error)
 
         threading.Thread(target=renew, name="tap-yoc-token", daemon=True).start()
         return renewal.result().access_token
 
     def renew(self, refused_header: str | None) -> None:
-        """Replace the token that YOC refused with a 401, unless somebody else already has."""
+        """Replace the token that YOC rejected with a 401, unless another thread already has."""
         self.access_token(refused=(refused_header or "").removeprefix("Bearer "))
 
     def is_live(self, access_token: str | None) -> bool:
-        """Say whether a request may carry this token: it is the newest one, and not about to expire."""
+        """Return whether a request may carry this token: it is the newest one, and not about to expire."""
         pair = self.store.pair
         return bool(pair and pair.access_token == access_token and self._is_live(pair))
 
     def request_body(self) -> dict[str, str]:
-        """Return what the next token request says: a refresh if there is a refresh token, else the login."""
+        """Return the body of the next token request: a refresh if there is a refresh token, else the login."""
         pair = self._held(self.store.pair)
         return self.endpoint.body(_refresh_grant(pair) if pair.refresh_token else self._password_grant())
 
     def settle(self) -> None:
-        """Wait a little, at the end of a run, for a pair that YOC may be sending just now: it saves a login.
+        """At the end of a run, wait briefly for a pending token request: its answer saves the next run a login.
 
-        If it does not come in time, the next run finds in the store that its refresh token was on its way.
+        If it does not arrive in time, the store still notes that the refresh token was sent.
         """
         if self._renewing.acquire(timeout=SETTLING_SECONDS):
             self._renewing.release()
@@ -117,39 +117,39 @@ class TokenManager:
         return bool(pair.access_token) and (pair.expires_at is None or pair.expires_at > now)
 
     def _renewed(self, refused: str | None) -> TokenPair:
-        """Return a pair whose token is live and is not the one that YOC refused, holding the store meanwhile."""
+        """Return a pair with a valid token, other than the one that YOC rejected; lock the store meanwhile."""
         with self.store.locked():
             pair = self.store.pair  # another thread or process may have been faster
-            self._hide(pair)
+            self._redact(pair)
             if not (pair and self._is_live(pair) and pair.access_token != refused):
                 with self._renewing:
                     pair = self._renew(pair)
             return pair
 
     def _renew(self, pair: TokenPair | None) -> TokenPair:
-        """Refresh first, then password; whoever calls holds the store's lock."""
+        """Try the refresh token, then the password; the caller holds the store's lock."""
         if self._refused:
             raise self._refused
         held = self._held(pair)
         renewed = self._refresh(held) or self._log_in(had_refresh_token=bool(held.refresh_token))
-        self._hide(renewed)
+        self._redact(renewed)
         self.store.save(renewed)
         return renewed
 
     def _held(self, pair: TokenPair | None) -> TokenPair:
-        """Return the stored pair; the refresh token in the settings counts until there is one."""
+        """Return the stored pair; until there is one, a pair with the refresh token from the settings."""
         return pair or TokenPair(access_token="", refresh_token=self._settings.refresh_token, expires_at=0.0)
 
-    def _hide(self, pair: TokenPair | None) -> None:
-        """Keep a pair out of logs and messages from now on, wherever it came from."""
+    def _redact(self, pair: TokenPair | None) -> None:
+        """Redact a pair in all logs and messages from now on."""
         if pair:
             self._transport.redactor.add(pair.access_token)
             self._transport.redactor.add(pair.refresh_token)
 
     def _refresh(self, pair: TokenPair) -> TokenPair | None:
-        """Return the next pair, or None when only the password can buy one."""
+        """Return the next pair, or None if only a login with the password can get one."""
         if pair.refresh_token and not pair.is_refresh_sent:
-            if renewed := self._spend(pair, replace(pair, is_refresh_sent=True)):
+            if renewed := self._exchange(pair, replace(pair, is_refresh_sent=True)):
                 return renewed
             pair = self.store.pair or pair
         if not (pair.refresh_token and pair.is_refresh_sent):
@@ -161,22 +161,22 @@ class TokenManager:
             "The answer to a refresh was never stored, so its refresh token may be used up. There is no password, so "
             "the token is tried one last time."
         )
-        return self._spend(pair, _without_refresh_token(pair))
+        return self._exchange(pair, _without_refresh_token(pair))
 
-    def _spend(self, pair: TokenPair, on_its_way: TokenPair) -> TokenPair | None:
-        """Send a refresh token, and return the pair that it buys; `on_its_way` is stored before it leaves.
+    def _exchange(self, pair: TokenPair, pending: TokenPair) -> TokenPair | None:
+        """Exchange a refresh token for the next pair; `pending` is stored before the request leaves.
 
-        None if it bought none, or if nobody knows: the store then says which.
+        Return None if YOC sent no pair, or if the answer was lost; the store then shows which.
         """
 
         def attempt() -> TokenPair | None:
             try:
-                response, sent_at = self.endpoint.ask(_refresh_grant(pair), lambda: self.store.save(on_its_way))
+                response, sent_at = self.endpoint.ask(_refresh_grant(pair), lambda: self.store.save(pending))
             except NotSentError:
                 raise
             except RetryableError:
-                return None  # YOC may have rotated; using the old token again could revoke the whole family
-            if status_of(response) in TURNED_AWAY:
+                return None  # YOC may have rotated the token; reusing the old one could revoke the whole session
+            if status_of(response) in NOT_PROCESSED:
                 self.store.save(pair)
                 self._transport.raise_if_retryable(response)
                 self._transport.raise_if_told(response)
@@ -200,7 +200,7 @@ class TokenManager:
         return bool(self._settings.username and self._settings.password)
 
     def _password_grant(self) -> dict[str, str]:
-        """Return what a login says.
+        """Return the grant of a login.
 
         Raises:
             LoginError: There is no password.
@@ -243,5 +243,5 @@ def _refresh_grant(pair: TokenPair) -> dict[str, str]:
 
 
 def _without_refresh_token(pair: TokenPair) -> TokenPair:
-    """Return what stands for a refresh token that is used up, so that the settings' one is not taken again."""
+    """Return the pair without its used refresh token, so that the one in the settings is not used again either."""
     return replace(pair, refresh_token=None, is_refresh_sent=False)

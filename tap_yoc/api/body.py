@@ -1,4 +1,4 @@
-"""The body of an answer: unpacked piece by piece, never beyond a bound, in UTF-8."""
+"""The body of an answer: decompressed in chunks up to a size limit, and returned in UTF-8."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 LARGEST_REFUSAL = 2**20
-"""Bytes of an answer that is an error; what comes behind is of no use."""
+"""Bytes to read of an error answer; the rest is not needed."""
 ENCODINGS = "gzip, deflate"
-"""What is asked for; others need packages, and cannot be unpacked within a bound."""
+"""The requested encodings; others need packages, and cannot be decompressed with a size limit."""
 _PIECE = 2**16
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 _GZIP_BEGINS = b"\x1f\x8b"
@@ -26,12 +26,12 @@ _AS_IT_IS = frozenset({"", "identity", "none", "utf-8", "utf8"})
 
 
 def read_body(raw: BaseHTTPResponse, url: str, *, is_refusal: bool) -> bytes:
-    """Return the whole body of an answer; of a refusal no more than its beginning.
+    """Return the body of an answer; of an error, only its beginning.
 
     Raises:
         TooLargeError: It is larger than any page of a report.
         RetryableError: It was cut.
-        SettingsError: It is packed in a way that was not asked for.
+        SettingsError: It has an encoding that was not requested.
     """
     bound = LARGEST_REFUSAL if is_refusal else LARGEST_ANSWER
     pieces, size = [], 0
@@ -59,10 +59,7 @@ def _unpacked(raw: BaseHTTPResponse, url: str) -> Iterator[bytes]:
 
 
 def _inflated(packed: Iterator[bytes], form: int) -> Iterator[bytes]:
-    """Yield what zipped pieces hold, in pieces, one member of gzip after another.
-
-    What stands behind the last one is not of the body.
-    """
+    """Yield decompressed chunks, one gzip member after another; ignore anything after the last one."""
     inflate: Any = None
     left = b""
     has_ended = False
@@ -74,7 +71,9 @@ def _inflated(packed: Iterator[bytes], form: int) -> Iterator[bytes]:
                     break
                 if has_ended and (form != _GZIP or not left.startswith(_GZIP_BEGINS)):
                     return
-                is_raw = form == _ZLIB and not _has_zlib_header(left)  # which the name does not mean, and many send
+                is_raw = form == _ZLIB and not _has_zlib_header(
+                    left
+                )  # not what `deflate` means, but many servers send it
                 inflate = zlib.decompressobj(_RAW if is_raw else form)
             try:
                 unpacked = inflate.decompress(left, _PIECE)
@@ -94,14 +93,15 @@ def _cut() -> RetryableError:
 
 
 def _has_zlib_header(packed: bytes) -> bool:
-    """Say whether zipped bytes begin as RFC 1950 has it."""
+    """Return whether compressed bytes start with a zlib header (RFC 1950)."""
     return packed[0] & 0x0F == zlib.DEFLATED and int.from_bytes(packed[:2], "big") % 31 == 0
 
 
 def _in_utf8(content: bytes, headers: Mapping[str, str]) -> bytes:
-    """Return a body in UTF-8, out of the charset that its Content-Type declares.
+    """Return a body in UTF-8, converted from the charset in its Content-Type.
 
-    One that is UTF-8 stays as it is, whatever is declared: JSON has to be, so that it is the label that is wrong.
+    A body that is valid UTF-8 stays as it is, even if another charset is declared: JSON must be UTF-8, so the
+    declaration is wrong.
     """
     charset = requests.utils.get_encoding_from_headers(headers) or "utf-8"
     if charset.lower() == "utf-8" or _is_utf8(content):
@@ -109,7 +109,7 @@ def _in_utf8(content: bytes, headers: Mapping[str, str]) -> bytes:
     try:
         return content.decode(charset).encode()
     except (LookupError, ValueError):
-        return content  # of no use either way; whoever decodes it says so
+        return content  # unusable either way; decoding it as JSON raises
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -117,4 +117,4 @@ def _is_utf8(content: bytes) -> bool:
         content.decode()
     except UnicodeDecodeError:
         return False
-    return b"\0" not in content  # there is none in JSON, and many in UTF-16
+    return b"\0" not in content  # never in JSON, but common in UTF-16

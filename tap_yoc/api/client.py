@@ -33,34 +33,31 @@ if TYPE_CHECKING:
     from tap_yoc.settings.parsing import Settings
 
 REPORT_PATH = "/api/v1/reporting/publishers"
-WHOLE = frozenset({200, 201, 203, 204})
-"""The statuses of answers that hold all that was asked for."""
+COMPLETE = frozenset({200, 201, 203, 204})
+"""The statuses of complete answers."""
 NO_CONTENT, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 204, 401, 403, 404, 500
 FIRST_PAGE = 1
-"""Or 0, which is not known."""
+"""Some servers start at 0; see `pagination.py`."""
 ERRORS_THAT_REFUSE = 3
-"""So many internal errors to one page that may not exist are taken for its refusal."""
+"""After this many internal errors for a page that may not exist, the page counts as refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One report to ask for, all of its pages."""
+    """The request for one report, with all its pages."""
 
     group_by: Sequence[str]
     data_fields: Sequence[str]
     sort: Sequence[str]
-    """The whole grain, ascending, so that pages are stable."""
+    """All key columns, ascending, so that pages are stable."""
     window: Window | None
     filters: tuple[Json, ...] = ()
-    """Filter trees in YOC's syntax, all of which must hold."""
+    """Filter trees in YOC's syntax, joined with `and`."""
     page_size: int
     sent: list[str] = field(default_factory=list, compare=False)
-    """An entry for each request that went out for it so far: its pages, and repetitions.
-
-    A list, since threads may append to one without a lock.
-    """
+    """One entry for each request sent so far, retries included; a list, because appending to it is thread-safe."""
     received: list[datetime] = field(default_factory=list, compare=False)
-    """The instant at which each page arrived, in that order."""
+    """When each page arrived, in order."""
 
     @classmethod
     def of(
@@ -72,7 +69,7 @@ class Query:
         data_fields: Sequence[str] | None = None,
         filters: tuple[Json, ...] = (),
     ) -> Query:
-        """Return the query of a report, of some of its metrics if they are named."""
+        """Return the query for a report, by default with all its metrics."""
         return cls(
             group_by=[column.name for column in report.group_by],
             data_fields=[column.name for column in report.data_fields] if data_fields is None else data_fields,
@@ -83,7 +80,7 @@ class Query:
         )
 
     def cut_to(self, page_size: int) -> Query:
-        """Return the same report in pages of another size, counted together."""
+        """Return the same query with another page size; both share their counters."""
         return replace(self, page_size=page_size)
 
     def body(self, page: int) -> dict[str, Json]:
@@ -109,27 +106,27 @@ class Query:
 
 
 class YOCClient:
-    """Asks YOC, with retries; one instance a tap, safe under threads."""
+    """Sends requests to YOC, with retries; one instance per run, thread-safe."""
 
     def __init__(
         self, settings: Settings, transport: Transport, retrier: Retrier, tokens: TokenManager, sign: Signer
     ) -> None:
-        """Ask nothing yet; `sign` puts a token on a request."""
+        """Send nothing yet; `sign` adds a token to a request."""
         self._url = settings.api_url + REPORT_PATH
         self._transport = transport
         self._retrier = retrier
         self._tokens = tokens
         self._sign = sign
-        self._has_been_let_in = False
+        self._has_been_authorized = False
         self._envelopes = EnvelopeReader()
         self._served: dict[str, Json] | None = None
-        """The body of a request that was answered with rows."""
+        """The body of a request whose answer had rows."""
 
     def columns(self) -> list[Column]:
-        """Return the columns that the account may ask for.
+        """Return the columns that the account may request.
 
         Raises:
-            YOCError: Whatever kept them from being read.
+            YOCError: The columns cannot be read.
         """
 
         def attempt() -> Json:
@@ -148,20 +145,20 @@ class YOCClient:
     def page(
         self, query: Query, number: int, row_type: RowType, is_wanted: Callable[[], bool] = lambda: True
     ) -> Answer | None:
-        """Return a page of a report, or None when YOC answers that it lies past the end.
+        """Return a page of a report, or None if YOC answers that it is past the end.
 
-        It is repeated only as long as `is_wanted()` is true.
+        The request is retried only while `is_wanted()` is true.
 
         Raises:
             RequestRefusedError: YOC does not accept the query.
-            YOCError: Whatever else kept it from being read.
+            YOCError: The page cannot be read.
         """
         return self._page(query, number, row_type, is_wanted, is_probe=False)
 
     def try_page(self, query: Query, number: int, row_type: RowType) -> Answer | None:
-        """Return a page, or None when YOC refuses its number, with an error of its own (500) or an answer without rows.
+        """Return a page, or None if YOC refuses its number, with a 4xx, a repeated 500 or an answer without rows.
 
-        An answer in which no rows are recognised counts as refused, since those of page 1 were recognised.
+        An answer in which the tap does not recognise any rows counts as refused, because it recognised those of page 1.
         """
         try:
             return self._page(query, number, row_type, lambda: True, is_probe=True)
@@ -169,10 +166,10 @@ class YOCClient:
             return None
 
     def wait_until_served(self, sent: list[str]) -> None:
-        """Return once YOC answers a request that had rows before with anything but 404; at once if there is none.
+        """Repeat a request that had rows before until YOC answers it with anything but 404; if there is none, return.
 
         Raises:
-            YOCError: It did not, for as long as one request is repeated.
+            YOCError: The retries are used up.
         """
         if (body := self._served) is None:
             return
@@ -197,17 +194,17 @@ class YOCClient:
             body = query.body(number)
             response = self._exchange("POST", query.sent, json=body)
             if response.status == NOT_FOUND:
-                return None  # the address is right, since the metadata came from it
+                return None  # the URL is right, because the metadata came from it
             try:
                 self._raise_for_status(response, what)
                 answer = self._read(response, row_type, what)
             except RetryableError as failure:
                 errors += failure.status == INTERNAL_ERROR
                 if is_probe and errors == ERRORS_THAT_REFUSE:
-                    return None  # a negative offset reaches some servers' database
+                    return None  # some servers pass a negative offset to their database
                 raise
             query.received.append(self._transport.clock.now())
-            if answer.rows and number <= FIRST_PAGE:  # which stays when others come and go
+            if answer.rows and number <= FIRST_PAGE:  # the first page stays, even if later ones come and go
                 self._served = body
             return answer
 
@@ -215,7 +212,7 @@ class YOCClient:
 
     def _read(self, response: Response, row_type: RowType, what: str) -> Answer:
         if response.status == NO_CONTENT:
-            return Answer(rows=[], total=total_of(None, response.headers))  # in so many words an empty page
+            return Answer(rows=[], total=total_of(None, response.headers))  # an empty page
         try:
             return self._envelopes.read(response.content, response.headers, row_type)
         except ValueError as error:
@@ -224,7 +221,7 @@ class YOCClient:
             raise self._told(response, failure, what) from None
 
     def _told(self, response: Response, failure: FailureToldError, what: str) -> Exception:
-        """Return what a failure in the body of a good answer means: to come back later, or the end."""
+        """Return what to raise for a failure in the body of an answer with a good status."""
         if failure.status in RETRYABLE_STATUSES:
             return self._transport.retryable(response, failure.status)
         said = f"{failure.names}: {self._transport.one_line(failure.text)}"
@@ -233,26 +230,26 @@ class YOCClient:
         )
 
     def _exchange(self, method: Literal["GET", "POST"], sent: list[str], **body: Any) -> Response:  # noqa: ANN401 - JSON
-        """Return the answer to a signed request, taken down in `sent`; after a 401 the token is renewed, once."""
+        """Return the answer to a signed request, counted in `sent`; after a 401, renew the token and retry once."""
         sent.append(method)
         response = self._transport.send(method, self._url, auth=self._sign, **body)
         if response.status == UNAUTHORIZED:
             self._tokens.renew(response.sent_headers.get("Authorization"))
             sent.append(method)
             response = self._transport.send(method, self._url, auth=self._sign, **body)
-        self._has_been_let_in |= not response.is_refusal
+        self._has_been_authorized |= not response.is_refusal
         return response
 
     def _raise_for_status(self, response: Response, what: str) -> None:
         self._transport.raise_if_retryable(response)
-        if response.status in WHOLE:
+        if response.status in COMPLETE:
             return
         if not response.is_refusal:
             raise UnknownEnvelopeError(
                 f"YOC answers {what} with HTTP {response.status}, which is not a complete answer; please report this."
             )
         said = self._transport.excerpt(response)
-        if response.status == UNAUTHORIZED and self._has_been_let_in:
+        if response.status == UNAUTHORIZED and self._has_been_authorized:
             raise LoginError(
                 f"YOC rejects a token that it has just issued ({said}), although it accepted earlier ones: another "
                 "run's login may end this run's session; let all runs of this login share one token_cache, or run one "

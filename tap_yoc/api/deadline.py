@@ -1,6 +1,6 @@
-"""Connections that say when a request begins to leave, and that wait for its answer until a deadline and no longer.
+"""Connections that report when a request is about to be sent, and that limit the time for the whole answer.
 
-A socket's own timeout starts again with every byte that arrives.
+A socket's own timeout restarts with every byte that arrives.
 """
 
 from __future__ import annotations
@@ -25,50 +25,50 @@ if TYPE_CHECKING:
 
 
 LARGEST_ANSWER = 64 * 2**20
-"""Bytes of an answer, as sent and unpacked: a page has 500 rows at most, so that each may have 128 KiB."""
+"""Maximum bytes of an answer, both as sent and decompressed: with 500 rows per page, 128 KiB per row."""
 
 
 class TooLargeError(OSError):
-    """An answer is larger than anything that YOC has to say."""
+    """An answer is larger than any answer of YOC can be."""
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Sends requests; its timeout is that of a connection, and then of all that comes back, the status line included.
+    """Sends requests; the timeout applies to connecting, and then to the whole answer from its status line on.
 
-    Neither a thread nor a timer watches: whoever reads from the socket looks at the time before.
+    There is no watching thread or timer: each read from the socket checks the time first.
     """
 
     def __init__(self, connections: int = 1) -> None:
-        """Connect to nothing yet, and keep so many connections to each host."""
+        """Keep up to `connections` open connections to each host."""
         self._thread = threading.local()
         super().__init__(pool_connections=2, pool_maxsize=connections, max_retries=0)
 
     def before_first_byte(self, act: Callable[[], None]) -> None:
-        """Have something done before the next request of this thread begins to leave.
+        """Call `act` before the first byte of this thread's next request is sent.
 
-        That is after the connection, a proxy's tunnel and the TLS handshake came about. What it raises keeps the
-        request from leaving.
+        By then the connection, a proxy's tunnel and the TLS handshake are established. If `act` raises, the request is
+        not sent.
         """
         self._thread.act = act
 
     def begin_to_send(self) -> None:
-        """Do what is to be done before the first byte, once."""
+        """Call what `before_first_byte` registered, once."""
         if act := vars(self._thread).pop("act", None):
             act()
 
     @override
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the pool of connections for a request, of whatever kind its address and proxy need."""
+        """Return the connection pool for a request, with the deadline and the callback added."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         connection = pool.ConnectionCls
         if connection.response_class is not _DeadlineResponse:
-            own = {"response_class": _DeadlineResponse, "begin_to_send": staticmethod(self.begin_to_send)}
-            pool.ConnectionCls = type(connection.__name__, (_WatchedConnection, connection), own)
+            members = {"response_class": _DeadlineResponse, "begin_to_send": staticmethod(self.begin_to_send)}
+            pool.ConnectionCls = type(connection.__name__, (_WatchedConnection, connection), members)
         return pool
 
 
 class _WatchedConnection(HTTPConnection):
-    """A connection that tells when a request's first byte leaves; what connecting takes is not of the request."""
+    """A connection that reports when a request's first byte is about to be sent; connecting does not count."""
 
     begin_to_send: Callable[[], None]
     _is_connecting = False
@@ -91,7 +91,7 @@ class _WatchedConnection(HTTPConnection):
 
 
 class _DeadlineResponse(HTTPResponse):
-    """An answer that has the socket's timeout in all, from the moment at which its request is sent."""
+    """An answer that must be complete within the socket's timeout, counted from sending the request."""
 
     def __init__(
         self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
@@ -101,13 +101,13 @@ class _DeadlineResponse(HTTPResponse):
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until its deadline, and up to a bound: urllib3 reads lines of any length."""
+    """Reads from a socket up to a deadline and a size limit, because urllib3 reads lines of any length."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
         self._sock = sock
         self._left_bytes = LARGEST_ANSWER
-        self._deadline = time.monotonic() + cast("float", sock.gettimeout())  # no request is sent without
+        self._deadline = time.monotonic() + cast("float", sock.gettimeout())  # every request has one
 
     @override
     def readable(self) -> bool:

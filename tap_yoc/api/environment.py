@@ -1,4 +1,4 @@
-"""What the environment says about a connection: proxies, and whose certificates count."""
+"""What the environment sets for connections: proxies and trusted certificates."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import requests
 from tap_yoc.errors import SettingsError
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""The first that is set counts."""
+"""The first one that is set takes precedence."""
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
-"""How OpenSSL wants certificates in a folder to be called."""
+"""The file names that OpenSSL expects in a directory of certificates."""
 
 
 class Environment:
-    """Proxies and certificates by address, looked up once."""
+    """Proxies and certificates by URL, looked up once."""
 
     def __init__(self) -> None:
         """Look nothing up yet."""
         self._known: dict[str, dict[str, Any]] = {}
 
     def of(self, url: str) -> dict[str, Any]:
-        """Return what to send a request with.
+        """Return the proxies and certificates for a request.
 
         Raises:
             SettingsError: The certificates that the environment names cannot be used.
@@ -39,13 +39,13 @@ class Environment:
         return self._known[url]
 
     def proxy_of(self, url: str) -> str | None:
-        """Return the proxy for an address, None where there is none."""
+        """Return the proxy for a URL, None if there is none."""
         proxy: str | None = requests.utils.select_proxy(url, self.of(url)["proxies"])
         return proxy
 
     @staticmethod
     def check_bundle() -> None:
-        """See that the certificates that the environment names can be read.
+        """Check that the certificates that the environment names can be read.
 
         Raises:
             SettingsError: They cannot.
@@ -59,7 +59,7 @@ class Environment:
 
 
 def _problem_of(bundle: Path) -> str:
-    """Return why certificates cannot be read, nothing if they can."""
+    """Return why certificates cannot be read, or an empty text if they can."""
     try:
         if bundle.is_dir():
             has_any = any(_HASHED.fullmatch(inner.name) for inner in bundle.iterdir())

@@ -1,4 +1,4 @@
-"""What a failed exchange means: what has to be mended first, or whether and when to try again."""
+"""From a failed HTTP exchange to the error to raise: a wrong setting, or a request that may be retried."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _TOO_LATE = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutErro
 _EXPIRED, _NOT_YET_VALID, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "HTTPS_PROXY_REQUEST"})
 _TLS_ANSWERS = "\x15\x03"
-"""How a server begins that expects TLS and gets something else."""
+"""The start of an answer from a server that expects TLS and gets plain HTTP."""
 
 
 def classified(error: Exception, url: str, *, proxy: str | None, is_sent: bool, timeout_seconds: float) -> Exception:
     """Return what to raise for a failed exchange."""
     causes = [*_causes(error)]
     is_of_proxy = isinstance(error, requests.exceptions.ProxyError)
-    if final := _final(error, causes, url, proxy, is_of_proxy=is_of_proxy):
-        return final
+    if permanent := _permanent(error, causes, url, proxy, is_of_proxy=is_of_proxy):
+        return permanent
     if is_sent and isinstance(error, _TOO_LATE):
         return RetryableError(f"the answer took longer than {timeout_seconds:g} seconds")
-    why = _why(causes)
+    why = _reason(causes)
     if is_of_proxy:
         why = f"the proxy: {why}"
     if not is_sent:
@@ -54,7 +54,7 @@ def classified(error: Exception, url: str, *, proxy: str | None, is_sent: bool, 
 
 
 def proxy_refusal(status: int, url: str) -> SettingsError | None:
-    """Return what a proxy's status asks the user to fix, None where it may go away."""
+    """Return the setting to fix after a proxy's status, None if the failure may be temporary."""
     if status == LOGIN_WANTED:
         return SettingsError(
             f"The proxy requires a login, or rejects the one it got (HTTP {status}); set it in HTTPS_PROXY, "
@@ -68,10 +68,10 @@ def proxy_refusal(status: int, url: str) -> SettingsError | None:
     )
 
 
-def _final(
+def _permanent(
     error: Exception, causes: list[BaseException], url: str, proxy: str | None, *, is_of_proxy: bool
 ) -> YOCError | None:
-    """Return what no waiting mends, None where it is nothing of the kind."""
+    """Return the error for a failure that retries cannot fix, None for other failures."""
     if isinstance(error, requests.exceptions.InvalidJSONError):
         return SettingsError("A report's query contains a number that JSON does not allow, such as NaN.")
     if large := _too_large(causes):
@@ -84,7 +84,7 @@ def _final(
         return proxy_refusal(int(refused[1]), url)
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _distrust(cause, f"the proxy of {url}" if is_of_proxy and _is_https(proxy) else url)
+            return _certificate_error(cause, f"the proxy of {url}" if is_of_proxy and _is_https(proxy) else url)
     return _wrong_protocol(causes, url, proxy)
 
 
@@ -108,7 +108,7 @@ def _wrong_address(error: Exception, url: str) -> SettingsError | None:
     return None
 
 
-def _distrust(error: ssl.SSLCertVerificationError, whose: str) -> SettingsError:
+def _certificate_error(error: ssl.SSLCertVerificationError, whose: str) -> SettingsError:
     if error.verify_code in {_EXPIRED, _NOT_YET_VALID}:
         return SettingsError(
             f"The certificate of {whose} is not valid today ({error.verify_message}); check this machine's clock, or "
@@ -126,7 +126,7 @@ def _distrust(error: ssl.SSLCertVerificationError, whose: str) -> SettingsError:
 
 
 def _wrong_protocol(causes: list[BaseException], url: str, proxy: str | None) -> SettingsError | None:
-    """Return what to say where one side speaks TLS and the other does not."""
+    """Return the error if only one side uses TLS, else None."""
     says_tls = any(
         isinstance(cause, http.client.BadStatusLine) and str(cause).startswith(_TLS_ANSWERS) for cause in causes
     )
@@ -155,8 +155,8 @@ def _is_address(url: str) -> bool:
         return False
 
 
-def _why(causes: list[BaseException]) -> str:
-    """Return the innermost cause in words or by name, since its text may hold addresses and more."""
+def _reason(causes: list[BaseException]) -> str:
+    """Return the innermost cause in words or by class name, because its text may contain addresses and more."""
     if refused := re.search(r"Tunnel connection failed: (\d{3})", str(causes[0])):
         return f"HTTP {refused[1]}"
     reason = type(causes[-1]).__name__
@@ -164,7 +164,7 @@ def _why(causes: list[BaseException]) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it was raised for, the innermost last."""
+    """Yield an error and its causes, the innermost last."""
     seen: list[BaseException] = []
     inner: BaseException | None = error
     while inner is not None and inner not in seen:

@@ -1,4 +1,4 @@
-"""How many requests are in flight: one rate limiter for all requests of a run."""
+"""The rate limiter: how many requests may be in flight, across all requests of a run."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from tap_yoc.clock import Clock
 
 SUCCESSES_BEFORE_SPEEDING_UP = 20
-"""Answers in a row, per request in flight, before one more is tried."""
+"""Consecutive successes per allowed request before one more is allowed."""
 
 
 class RateLimiter:
-    """Has fewer requests in flight when YOC asks for it, and more again when it works; safe under threads."""
+    """Allows fewer requests in flight when YOC asks to slow down, and more again when they succeed; thread-safe."""
 
     def __init__(self, *, concurrency: int, clock: Clock) -> None:
-        """Take the most requests in flight."""
+        """Start with the maximum number of requests in flight."""
         self.stop = threading.Event()
-        """Set at the end of a run: whoever waits gives up."""
+        """Set at the end of a run; waiting requests then give up."""
         self._clock = clock
         self._gate = threading.Condition()
         self._most_in_flight = concurrency
         self._allowed_in_flight = concurrency
         self._in_flight = 0
         self._proven_in_flight = 0
-        """The requests in flight from which one more is being tried; 0 when none is."""
+        """The number of requests that worked before one more is tried; 0 when no more are being tried."""
         self._successes_factor = 1
         self._successes = 0
         self._paused_until = 0.0
@@ -38,10 +38,10 @@ class RateLimiter:
 
     @contextmanager
     def turn(self, places: int) -> Iterator[float]:
-        """Wait for a place in flight and for a pause to end, and yield the instant.
+        """Wait for `places` in flight and for the end of a pause, then yield the time.
 
         Raises:
-            RunStopped: The run ended meanwhile.
+            RunStopped: The run ended in the meantime.
         """
         with self._gate:
             self._gate.wait_for(lambda: self._in_flight + places <= self._allowed_in_flight or not places)
@@ -58,10 +58,10 @@ class RateLimiter:
                 self._gate.notify_all()
 
     def slow_down(self, sent_at: float, until: float) -> None:
-        """Pause all requests, and have fewer in flight; once for all that were sent before the last time.
+        """Pause all requests and allow fewer in flight; requests sent before the last slowdown do not count again.
 
-        If one request more than what had worked was being tried: back to that number, and four times as many answers
-        before the next try. Otherwise half as many.
+        If one more request was being tried, return to the number that worked, and require four times as many
+        successes before the next try. Otherwise, halve the number.
         """
         with self._gate:
             self._paused_until = max(self._paused_until, until)
@@ -76,7 +76,7 @@ class RateLimiter:
                 self._allowed_in_flight = max(1, self._allowed_in_flight // 2)
 
     def count_success(self) -> None:
-        """Count an answer; after enough of them, allow one request more in flight."""
+        """Count a success; after enough of them, allow one more request in flight."""
         with self._gate:
             if self._allowed_in_flight == self._most_in_flight:
                 return

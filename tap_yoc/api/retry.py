@@ -1,4 +1,4 @@
-"""Retries: which wait lies between two attempts of a request, and when to give up."""
+"""Retries: how long to wait between two attempts of a request, and when to give up."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ SHORTEST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 120.0
 
 
 MOST_CLOCK_DIFFERENCE = timedelta(days=1)
-"""A server whose clock is further off than this has no clock worth counting from."""
+"""If the server's clock differs by more than this, it is ignored."""
 
 
 def http_date(header: str | None) -> datetime | None:
-    """Return the instant that a header names, or None when it names none; without a zone it is UTC.
+    """Return the time in a header, or None if it has none; a time without a zone is UTC.
 
     Shape: `"Wed, 21 Oct 2026 07:28:00 GMT"`.
     """
@@ -45,10 +45,10 @@ def http_date(header: str | None) -> datetime | None:
 
 
 def retry_after_seconds(header: str | None, now: datetime, server_now: datetime | None = None) -> float | None:
-    """Return how long a `Retry-After` asks to wait, or None when it does not say anything usable.
+    """Return how long a `Retry-After` asks to wait, or None if it is not usable.
 
-    Shape: `"120"` or `"Wed, 21 Oct 2026 07:28:00 GMT"`; a date counts from the server's own clock where it is
-    told, since this machine's may be hours off.
+    Shape: `"120"` or `"Wed, 21 Oct 2026 07:28:00 GMT"`; a date is compared with the server's clock if it is known,
+    because this machine's may be hours off.
     Units: seconds, above 0 and capped at `LONGEST_WAIT_SECONDS`.
     """
     text = (header or "").strip()
@@ -64,16 +64,16 @@ def retry_after_seconds(header: str | None, now: datetime, server_now: datetime 
 
 
 class Retrier:
-    """Repeats a request until it works or the budget is used up; one for all requests of a run."""
+    """Retries a request until it works or the time budget is used up; one instance for all requests of a run."""
 
     def __init__(self, *, budget_seconds: float, limiter: RateLimiter, clock: Clock, summary: RunSummary) -> None:
-        """Take how long one request may be retried in all."""
+        """Retry each request for `budget_seconds` at most."""
         self._budget_seconds = budget_seconds
         self.limiter = limiter
         self._clock = clock
         self._summary = summary
         self._outage = False
-        """Whether a request used up its budget, and nothing has worked since."""
+        """Whether a request has used up its budget and no request has succeeded since."""
 
     def call(
         self,
@@ -83,14 +83,14 @@ class Retrier:
         within_turn: bool = False,
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> T:
-        """Return what the attempt returns, repeating it while it raises `RetryableError`.
+        """Return the result of `attempt`, retrying it while it raises `RetryableError`.
 
-        `within_turn` says that the caller already has its place in flight, as a request has that renews its token;
-        `is_wanted` whether anybody still waits for the result.
+        With `within_turn` the caller already counts as in flight: a request that renews its token. `is_wanted` returns
+        whether the result is still needed.
 
         Raises:
-            UnavailableError: The budget is used up; or an earlier request used it up and nothing has worked since.
-            RunStopped: The run ended, or nobody wants the result any more.
+            UnavailableError: The budget is used up, or an earlier request used it up and none has succeeded since.
+            RunStopped: The run ended, or the result is no longer needed.
         """
         started: float | None = None
         backoffs = backoff.expo(factor=1, max_value=LONGEST_BACKOFF_SECONDS)

@@ -1,4 +1,4 @@
-"""YOC's token endpoint: what a token request says, and what its answer means."""
+"""YOC's token endpoint: the body of a token request, and the meaning of its answer."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
 TOKEN_PATH = "/api/v2/oauth/token"  # noqa: S105 - a path
 MARGIN_SECONDS = 60.0
-"""A token is renewed this long before it expires, so that no request carries one that dies on the way."""
+"""How long before its expiry a token is renewed, so that it does not expire on the way."""
 MARGIN_SHARE = 0.2
-"""Of a token that lives only minutes, this share of its life is the margin."""
+"""For short-lived tokens, the margin as a share of the lifetime."""
 
-WRONG_ADDRESS = frozenset({404, 405, 410})
+WRONG_URL = frozenset({404, 405, 410})
 WRONG_FORMAT = frozenset({406, 415, 422})
 
 
 class TokenEndpoint:
-    """Asks for token pairs, once each; safe under threads."""
+    """Requests token pairs, without retries; thread-safe."""
 
     def __init__(self, settings: Settings, transport: Transport) -> None:
-        """Ask nothing yet."""
+        """Send nothing yet."""
         self.url = settings.auth_url + TOKEN_PATH
         self._settings = settings
         self._transport = transport
 
     def ask(self, grant: dict[str, str], before_first_byte: Callable[[], None] | None = None) -> tuple[Response, float]:
-        """Return the answer to a grant, and the instant before the request, from which its token ages.
+        """Return the answer to a grant, and the time before the request, from which the token's lifetime counts.
 
-        `before_first_byte` is called before the request leaves, and keeps it from leaving if it raises.
+        `before_first_byte` is called before the request is sent; if it raises, nothing is sent.
 
         Raises:
-            NotSentError: No byte was sent.
+            NotSentError: Nothing was sent.
             RetryableError: The answer is lost.
         """
         settings = self._settings
@@ -56,22 +56,22 @@ class TokenEndpoint:
             {"json": fields} if settings.auth_format == "json" else {"files": {k: (None, v) for k, v in fields.items()}}
         )
         sent_at = self._transport.clock.now().timestamp()
-        # Over a kept connection that was dropped unseen, a refresh that never arrived would count as lost.
+        # A kept connection may be dead already; a refresh sent over it would count as lost.
         response = self._transport.send(
             "POST", self.url, auth=auth, new_connection=True, before_first_byte=before_first_byte, **body
         )
         return response, sent_at
 
     def body(self, grant: dict[str, str]) -> dict[str, str]:
-        """Return a grant with the client's credentials, unless they travel in a header."""
+        """Return a grant with the client's credentials, unless they are sent in a header."""
         if self._settings.client_auth == "basic":
             return grant
         return {**grant, "client_id": self._settings.client_id, "client_secret": self._settings.client_secret}
 
     def refusal(self, response: Response) -> LoginError:
-        """Return what to tell the user about an answer that gives no pair."""
+        """Return the error for an answer without a token pair."""
         said = self._transport.excerpt(response)
-        if response.status in WRONG_ADDRESS:
+        if response.status in WRONG_URL:
             advice = "check auth_url"
         elif "invalid_client" in said:
             advice = "check client_id and client_secret, and whether client_auth should be the other one"
@@ -82,15 +82,15 @@ class TokenEndpoint:
         return LoginError(f"YOC refuses the login ({said}); {advice}.")
 
     def refuses_the_request(self, response: Response) -> bool:
-        """Say whether a refusal is one of the address, the format or the client, for which no grant is looked at."""
+        """Return whether an answer rejects the URL, the format or the client, so that the grant was not looked at."""
         said = self._transport.excerpt(response)
         if "invalid_grant" in said:
             return False
-        return response.status in WRONG_ADDRESS | WRONG_FORMAT or (response.is_refusal and "invalid_client" in said)
+        return response.status in WRONG_URL | WRONG_FORMAT or (response.is_refusal and "invalid_client" in said)
 
 
 def pair_in(response: Response, sent_at: float, previous_refresh_token: str | None = None) -> TokenPair | None:
-    """Return the pair that an answer holds; None when it is no such answer.
+    """Return the token pair in an answer, None if there is none.
 
     Shape: `{"access_token": "…", "refresh_token": "…", "expires_in": 3600, …}`; the lifetime in seconds may be text or
     missing (then the token lives until a 401), the refresh token may be missing (then the previous one stays).
@@ -112,7 +112,7 @@ def pair_in(response: Response, sent_at: float, previous_refresh_token: str | No
 
 
 def status_of(response: Response) -> int:
-    """Return an answer's status, or the one that its body tells of though its own is good."""
+    """Return an answer's status, or the failure status in its body if its own is good."""
     return (response.told and response.told.status) or response.status
 
 
@@ -127,5 +127,5 @@ def _expiry(expires_in: Json, sent_at: float) -> float | None:
 
 
 def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from looking for credentials of its own in a `.netrc`."""
+    """Keep requests from reading credentials from a `.netrc`."""
     return request

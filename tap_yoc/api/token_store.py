@@ -1,4 +1,4 @@
-"""Where the token pair lives between requests, and, with `token_cache`, between runs."""
+"""Storage of the token pair between requests and, with `token_cache`, between runs."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
 
 
 LARGEST_FILE_BYTES = 1 << 20
-"""A larger file is not one of ours."""
+"""A larger file was not written by the tap."""
 
 
 def is_header_text(token: object) -> TypeGuard[str]:
-    """Say whether a header can carry a token: no line feed, nothing beyond ASCII, and not empty."""
+    """Return whether a token fits in a header: printable ASCII, and not empty."""
     return isinstance(token, str) and token != "" and token.isascii() and token.isprintable()
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenPair:
-    """What the token endpoint gave."""
+    """A pair of tokens from the token endpoint."""
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     expires_at: float | None
     """Seconds since the epoch; None when the server did not say."""
     is_refresh_sent: bool = False
-    """Whether the refresh token has left, or is about to: until its answer is stored, it may be used up."""
+    """Whether the refresh token was sent, or is about to be; until the answer is stored, it may be used up."""
 
     @classmethod
     def checked(
         cls, *, access_token: object, refresh_token: object, expires_at: object, is_refresh_sent: object = False
     ) -> TokenPair:
-        """Return the pair that a file holds.
+        """Return a pair from the values in a file.
 
         Raises:
-            ValueError: The file holds no pair that a request could carry.
+            ValueError: The values are not a usable pair.
         """
         if not (
             (access_token == "" or is_header_text(access_token))
@@ -68,9 +68,9 @@ class TokenPair:
 
 
 class TokenStore:
-    """Keeps the pair for one run.
+    """Keeps the pair in memory, for one run.
 
-    Whoever replaces the pair holds the lock from looking at the old one to storing the new one.
+    To replace the pair, hold the lock from reading the old one until the new one is stored.
     """
 
     def __init__(self) -> None:
@@ -80,25 +80,25 @@ class TokenStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the pair against everybody who shares it."""
+        """Lock the pair against other threads."""
         with self._lock:
             yield
 
     def save(self, pair: TokenPair) -> None:
-        """Replace the pair as a whole."""
+        """Replace the pair."""
         self.pair = pair
 
 
 class TokenFile(TokenStore):
-    """Keeps the pair in a private file, too, which several processes share, and which outlives a loss of power.
+    """Keeps the pair in a private file, which several processes can share and which survives a power loss.
 
     Shape: `{"<account>": {"access_token": "…", "refresh_token": "…", "expires_at": 1790000000.0, "is_refresh_sent":
-    false}}`; the account is a hash, so that two logins in one file never mix, and a refresh token that the user
-    replaced starts afresh. Anything else in the file is dropped.
+    false}}`. The account is a hash of the login, so that several logins can share a file, and a new refresh token in
+    the settings is used. Anything else in the file is dropped.
     """
 
     def __init__(self, path: Path, account: str, longest_wait_seconds: float = 60.0) -> None:
-        """Touch nothing yet; another run holds the file while it asks the token endpoint, with all its patience."""
+        """Open nothing yet; wait as long for the lock as another run may retry its token request."""
         super().__init__()
         self._path = path
         self._account = account
@@ -106,7 +106,7 @@ class TokenFile(TokenStore):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the file against other threads and processes, and read it again.
+        """Lock the file against other threads and processes, and reload it.
 
         Raises:
             SettingsError: The file cannot be locked, read or written.
@@ -130,7 +130,7 @@ class TokenFile(TokenStore):
                 file_lock.release()
 
     def save(self, pair: TokenPair) -> None:
-        """Replace the pair as a whole, in one step; once this returns, a loss of power does not undo it.
+        """Replace the pair atomically; once this returns, it survives a power loss.
 
         Raises:
             SettingsError: The file cannot be written.
@@ -149,7 +149,7 @@ class TokenFile(TokenStore):
         except OSError as error:
             raise self._unusable("read", error) from error
         except (ValueError, RecursionError):
-            return {}  # a file that something else has damaged costs a login, and no more
+            return {}  # a damaged file only costs a login
         pairs = {}
         for account, values in content.items() if isinstance(content, dict) else ():
             with suppress(TypeError, ValueError):
@@ -157,7 +157,7 @@ class TokenFile(TokenStore):
         return pairs
 
     def _check_writable(self) -> None:
-        """Find out before a refresh token is used up whether the next one can be kept."""
+        """Before using a refresh token, check that the next one can be stored."""
         try:
             with tempfile.TemporaryFile(dir=self._path.parent):
                 pass
@@ -166,7 +166,7 @@ class TokenFile(TokenStore):
 
     def _write(self, content: dict[str, Any]) -> None:
         try:
-            # mkstemp makes files that only their owner can read.
+            # mkstemp creates files that only their owner can read.
             descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -182,7 +182,7 @@ class TokenFile(TokenStore):
             raise self._unusable("write", error) from error
 
     def _sync_folder(self) -> None:
-        """Have the file's new name on disk as well; Windows, which opens no folders, sees to that by itself."""
+        """Flush the file's new name to disk, too; not on Windows, which cannot open directories."""
         if os.name == "nt":
             return
         folder = os.open(self._path.parent, os.O_RDONLY)
@@ -199,10 +199,10 @@ class TokenFile(TokenStore):
 
 
 def _require_file(path: Path) -> None:
-    """Look at what a path leads to before it is opened, since a pipe would wait for somebody who writes.
+    """Check that a path is a regular file, because opening a pipe would wait for a writer.
 
     Raises:
-        OSError: It is no file.
+        OSError: It is not a regular file.
     """
     kind = path.stat().st_mode
     if stat.S_ISDIR(kind):
@@ -212,7 +212,7 @@ def _require_file(path: Path) -> None:
 
 
 def token_store(settings: Settings) -> TokenStore:
-    """Return where this run keeps its tokens."""
+    """Return the token store of this run."""
     if not settings.token_cache:
         return TokenStore()
     parts = (settings.auth_url, settings.client_id, settings.username, settings.refresh_token)

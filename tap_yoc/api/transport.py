@@ -1,4 +1,4 @@
-"""One HTTP exchange: sent once, read in full within its time, never redirected."""
+"""One HTTP exchange: sent once, read in full before the timeout, never redirected."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 LONGEST_EXCERPT = 200
 LEAST_REDIRECT, LEAST_REFUSAL, FORBIDDEN, TOO_MANY_REQUESTS, UNAVAILABLE = 300, 400, 403, 429, 503
 ACCEPTED = 202
-"""The server has begun, and has nothing to show yet."""
+"""The server is still processing the request."""
 RETRYABLE_STATUSES = frozenset(
     {ACCEPTED, 408, 425, TOO_MANY_REQUESTS, 500, 502, UNAVAILABLE, 504, 507, 509, 520, 521, 522, 523, 524}
 )
 
 
 def is_refusal(status: int) -> bool:
-    """Say whether a status means that the server did not do what it was asked."""
+    """Return whether a status is an error (4xx or 5xx)."""
     return status >= LEAST_REFUSAL
 
 
@@ -55,12 +55,12 @@ class Response:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the server did not do what it was asked."""
+        """Whether the status is an error (4xx or 5xx)."""
         return is_refusal(self.status)
 
     @cached_property
     def told(self) -> FailureToldError | None:
-        """The failure in a body with a good status, or None. A body that is not JSON has none."""
+        """The failure in the body of an answer with a good status, or None; always None if the body is not JSON."""
         try:
             raise_if_failed(decode(self.content))
         except FailureToldError as failure:
@@ -71,15 +71,15 @@ class Response:
 
     @property
     def date(self) -> datetime | None:
-        """The instant of the answer by the server's clock, None where it does not tell."""
+        """The time of the answer by the server's clock, None if the answer has none."""
         return http_date(self.headers.get("Date"))
 
     def json(self) -> Json:
         """Return the decoded body.
 
         Raises:
-            RetryableError: The body is not JSON: a page of some proxy, or cut.
-            IncompleteDataError: It is nested too deep.
+            RetryableError: The body is not JSON: a proxy's page, or cut off.
+            IncompleteDataError: It is nested too deeply.
         """
         try:
             return decode(self.content)
@@ -87,7 +87,7 @@ class Response:
             raise self.unreadable(error) from None
 
     def unreadable(self, error: ValueError) -> Exception:
-        """Return what to raise for a body that cannot be decoded: no JSON, as from a proxy, or nested too deep."""
+        """Return what to raise for a body that cannot be decoded: not JSON, or nested too deeply."""
         if isinstance(error, TooDeepError):
             return IncompleteDataError(f"YOC's answer is nested deeper than {DEEPEST} levels; please report this.")
         kind = self.headers.get("Content-Type", "no content type")
@@ -95,7 +95,7 @@ class Response:
 
 
 class Transport:
-    """Sends requests over one pool of connections; safe under threads."""
+    """Sends requests over a pool of connections; thread-safe."""
 
     def __init__(self, settings: Settings, clock: Clock, redactor: Redactor, summary: RunSummary) -> None:
         """Open nothing yet."""
@@ -124,15 +124,15 @@ class Transport:
         before_first_byte: Callable[[], None] | None = None,
         **body: Any,  # noqa: ANN401 - `json` or `files`, as requests takes them
     ) -> Response:
-        """Return the answer to one request, whatever its status but a redirect.
+        """Return the answer to one request, with any status except a redirect.
 
-        A kept connection may have been dropped on the way, unseen until it is used; with `new_connection` none is used.
-        `before_first_byte` is called when the connection stands, and keeps the request from leaving if it raises.
+        A kept connection may be dead without notice; with `new_connection` a new one is opened.
+        `before_first_byte` is called once the connection is established; if it raises, nothing is sent.
 
         Raises:
-            NotSentError: No byte of the request was sent, since no connection came about.
-            RetryableError: The connection broke, or the answer was cut or took longer than the timeout in all.
-            SettingsError: The host redirects; following would show the credentials to another one, or cannot be done.
+            NotSentError: Nothing was sent, because no connection could be established.
+            RetryableError: The connection broke, or the answer was cut off or took longer than the timeout.
+            SettingsError: The host redirects; following would send the credentials to another host.
         """
         adapter = DeadlineAdapter() if new_connection else self._adapter
         is_sent = False
@@ -144,14 +144,14 @@ class Transport:
             is_sent = True
 
         try:
-            # Without a session, which would look up proxies and keep cookies at every request.
+            # No session: it would look up proxies and keep cookies with every request.
             request = requests.Request(method, url, headers=self._headers, auth=auth, **body).prepare()
-            self._summary.count_request()  # not before it is signed, for which a login may have to be sent, or fail
-            surroundings = self._environment.of(url)
+            self._summary.count_request()  # after signing, which may need a login first
+            environment = self._environment.of(url)
             adapter.before_first_byte(begin)
             with (
                 closing(adapter) if new_connection else nullcontext(),
-                adapter.send(request, timeout=self._timeout_seconds, **surroundings) as answer,
+                adapter.send(request, timeout=self._timeout_seconds, **environment) as answer,
             ):
                 content = read_body(answer.raw, url, is_refusal=is_refusal(answer.status_code))
         except (OSError, urllib3.exceptions.HTTPError) as error:
@@ -172,36 +172,36 @@ class Transport:
 
     def _classified(self, error: Exception, url: str, *, is_sent: bool) -> Exception:
         if not isinstance(error, (requests.exceptions.RequestException, urllib3.exceptions.HTTPError)):
-            self._environment.check_bundle()  # requests has nothing else to say of a file than this
+            self._environment.check_bundle()  # an OSError of requests is about this file
         timeout_seconds, proxy = self._timeout_seconds, self._environment.proxy_of(url)
         return classified(error, url, proxy=proxy, is_sent=is_sent, timeout_seconds=timeout_seconds)
 
     def _raise_for_proxy(self, answer: requests.Response, url: str) -> None:
-        """Raise for what a proxy answers in the server's place, where the address is a plain one."""
+        """Raise if a proxy answers in place of the server; with https it cannot."""
         is_of_proxy = urlsplit(url).scheme == "http" and self._environment.proxy_of(url)
         is_page = "json" not in answer.headers.get("Content-Type", "").lower()
         if answer.status_code == LOGIN_WANTED or (answer.status_code == FORBIDDEN and is_of_proxy and is_page):
             raise proxy_refusal(answer.status_code, url) or AssertionError
 
     def raise_if_retryable(self, response: Response) -> None:
-        """Raise `RetryableError` for an answer that asks to come back later."""
+        """Raise `RetryableError` for an answer with a retryable status."""
         if response.status in RETRYABLE_STATUSES:
             raise self.retryable(response, response.status)
 
     def raise_if_told(self, response: Response, statuses: Container[int] = RETRYABLE_STATUSES) -> None:
-        """Raise `RetryableError` for an answer whose body asks to come back later, though its status is good."""
+        """Raise `RetryableError` for an answer with a good status, but a retryable one in its body."""
         if response.told and (status := response.told.status) and status in statuses:
             raise self.retryable(response, status)
 
     def retryable(self, response: Response, status: int) -> RetryableError:
-        """Return what to raise for an answer that asks to come back later, by its status or by one in its body."""
+        """Return the error for a retryable status of an answer, or in its body."""
         says = f"HTTP {status}" if status == response.status else f"HTTP {status}, in the body of an answer"
         wait = retry_after_seconds(response.headers.get("Retry-After"), self.clock.now(), response.date)
         slow_down = status in {TOO_MANY_REQUESTS, UNAVAILABLE}
         return RetryableError(says, status=status, retry_after=wait, slow_down=slow_down)
 
     def excerpt(self, response: Response) -> str:
-        """Return what an error answer says, in one short line and without secrets."""
+        """Return the message of an error answer as one short line without secrets."""
         try:
             body = decode(response.content)
         except ValueError:
@@ -211,7 +211,7 @@ class Transport:
         return f"HTTP {response.status}: {said}" if said else f"HTTP {response.status}"
 
     def one_line(self, text: str) -> str:
-        """Return what a server says as one short line without secrets."""
+        """Return a server's text as one short line without secrets."""
         said = " ".join(self.redactor.clean(text).split())
         return f"{said[:LONGEST_EXCERPT]}…" if len(said) > LONGEST_EXCERPT else said
 

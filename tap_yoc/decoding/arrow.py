@@ -88,19 +88,22 @@ def _array(cells: Sequence[Any], declared: Mapping[str, Any], name: str) -> pa.A
     return texts.cast(pa.timestamp("us", "UTC")) if declared.get("format") == "date-time" else texts
 
 
-def _literals(cells: Sequence[Any]) -> list[str | None]:
+def _literals(cells: Sequence[Any]) -> Sequence[str | None]:
     """Return numbers as they are written."""
-    if all(type(cell) is msgspec.Raw for cell in cells):
+    if set(map(type, cells)) == {msgspec.Raw}:
         literals = b",".join(cells).decode().split(",")
-        return [None if literal == "null" else literal for literal in literals]
+        return [None if literal == "null" else literal for literal in literals] if "null" in literals else literals
     return [None if cell is None else str(cell) for cell in cells]
 
 
-def _decimals(literals: list[str | None], least_scale: int, name: str) -> pa.Array:
+def _decimals(literals: Sequence[str | None], least_scale: int, name: str) -> pa.Array:
     import pyarrow as pa  # noqa: PLC0415 - an extra
 
+    texts = pa.array(literals, pa.string())
+    with suppress(pa.ArrowInvalid):  # nearly every page fits, and counting the digits of all costs five times as much
+        return texts.cast(pa.decimal128(MOST_DIGITS_128, least_scale))
     scale = max((len(literal) - literal.find(".") - 1 for literal in literals if literal and "." in literal), default=0)
-    return _fitting(pa.array(literals, pa.string()).cast, max(scale, least_scale), name)
+    return _fitting(texts.cast, max(scale, least_scale), name)
 
 
 def _fitting(cast: Callable[[pa.DataType], T], scale: int, name: str) -> T:

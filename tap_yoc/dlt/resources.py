@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_yoc.decoding.arrow import table_of
-from tap_yoc.dlt.hints import daily_hints, deleted_days, fitting, hints_of
+from tap_yoc.dlt.hints import IS_DELETED, daily_hints, deleted_days, fitting, hints_of
 from tap_yoc.engine import Bookmark, EntityReading, FieldsReading, ReportReading, Restart
 from tap_yoc.reports.report import DATE
 from tap_yoc.reports.standard import REPORT_FIELDS
@@ -71,18 +71,25 @@ def _resource(  # noqa: PLR0913, PLR0917 - the parts of a resource
     """Return a resource that yields tables, and tells dlt's trace what was read."""
 
     def read() -> Iterator[Any]:
-        warnings_before, has_rows = len(run.summary.warned), False
+        warnings_before, rows, has_tables = len(run.summary.warned), 0, False
         try:
             for table in tables():
-                has_rows = True
+                has_tables = True
+                rows += len(table) - (pc.count(table[IS_DELETED]).as_py() if IS_DELETED in hints else 0)
                 yield table
         except Exception:
             run.close()
             raise
-        if not has_rows:
+        if not has_tables:
             yield dlt.mark.materialize_table_schema()
         done = run.summary.as_json()["by_stream"][name]
-        dlt.current.resource_metrics().update({**done, "warnings": run.summary.warned[warnings_before:]})
+        dlt.current.resource_metrics().update(
+            {
+                **done,
+                "rows": rows,  # without those of a reading that was discarded
+                "warnings": run.summary.warned[warnings_before:],
+            }
+        )
 
     return dlt.resource(
         read, name=name, write_disposition=disposition, columns=hints, merge_key=merge_key, primary_key=primary_key

@@ -120,6 +120,13 @@ def test_a_certificate_that_is_named_is_trusted(tmp_path: Path, monkeypatch: pyt
         assert ask(server.url) == 200
 
 
+def test_a_plain_connection_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the environment names are not read for it."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    with RawServer(sends(ok())) as server:
+        assert ask(server.url) == 200
+
+
 def status(line: str, content_type: str = "text/html") -> bytes:
     """Return an answer with a page."""
     return ok(b"<html></html>", content_type, line)

@@ -33,7 +33,7 @@ class Environment:
         """
         if url not in self._known:
             found = requests.Session().merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
-            if isinstance(found["verify"], str):
+            if isinstance(found["verify"], str) and url.startswith("https:"):
                 self.check_bundle()
             self._known[url] = {**found}
         return self._known[url]

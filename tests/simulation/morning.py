@@ -111,6 +111,11 @@ def _exit_code(
     return 1
 
 
+def plain_environment() -> dict[str, str]:
+    """Return the environment of a run: what every process needs, and no proxy, certificate or setting of this shell."""
+    return {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR", "LANG"}}
+
+
 @contextmanager
 def _logged(machine: Machine) -> Iterator[list[str]]:
     lines: list[str] = []
@@ -154,7 +159,11 @@ def _surroundings(machine: Machine) -> Iterator[None]:
     signal.signal(signal.SIGALRM, hang)
     signal.setitimer(signal.ITIMER_REAL, LONGEST_REAL_SECONDS)
     try:
-        with patch.object(sys, "stdout", stdout), patch.object(os, "fsync", failing if machine.full_at_sync else fsync):
+        with (
+            patch.object(sys, "stdout", stdout),
+            patch.object(os, "fsync", failing if machine.full_at_sync else fsync),
+            patch.dict(os.environ, plain_environment(), clear=True),
+        ):
             yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from simulation.morning import KILLED, Outcome
+from simulation.morning import KILLED, Outcome, plain_environment
 from simulation.output import CLOSED, FULL, PLAIN, SHORT, WOULD_BLOCK
 from simulation.sent import Sent
 from simulation.server import TOKEN
@@ -68,7 +68,7 @@ class Workshop:
         here, there = socket.socketpair()
         self._channel = here
         command = [sys.executable, "-m", "simulation.zygote", str(there.fileno())]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = {**plain_environment(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._zygote = subprocess.Popen(command, pass_fds=[there.fileno()], env=environment, stdin=subprocess.DEVNULL)
         there.close()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from starlette.requests import Request
 
@@ -19,8 +20,7 @@ from tap_yoc.sandbox.reports import Reports
 from tap_yoc.sandbox.world import Options, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
     from datetime import date
 
     from starlette.responses import Response
@@ -36,6 +36,7 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     METADATA: reporting.metadata,
     REPORT: reporting.report,
 }
+_answering = threading.Lock()
 
 
 class ChangingWorld(World):
@@ -87,31 +88,13 @@ class ChangingWorld(World):
         self.reports = Reports()
 
 
-class _Loop:
-    """One event loop a process, in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, name="simulated-server", daemon=True).start()
-
-    def result(self, answering: Any) -> Any:  # noqa: ANN401 - whatever the coroutine returns
-        """Run a coroutine there, and wait for it."""
-        future: Future[Any] = asyncio.run_coroutine_threadsafe(answering, self.loop)
-        return future.result()
-
-
-_loops: list[_Loop] = []
-
-
 def place_of(method: str, path: str) -> str:
     """Return which endpoint a request is for."""
     return TOKEN if path.endswith("/oauth/token") else METADATA if method == "GET" else REPORT
 
 
 def answer(world: World, place: str, headers: Mapping[str, str], body: bytes) -> Response:
-    """Return the sandbox's answer to a request."""
-    if not _loops:
-        _loops.append(_Loop())
+    """Return the sandbox's answer to a request; requests are answered one after another."""
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -123,5 +106,26 @@ def answer(world: World, place: str, headers: Mapping[str, str], body: bytes) ->
         "query_string": b"",
         "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
     }
-    response: Response = _loops[0].result(serve(world, Request(scope, receive), place, HANDLERS[place]))
-    return response
+    with _answering:
+        return _at_once(serve(world, Request(scope, receive), place, HANDLERS[place]))
+
+
+@contextmanager
+def without_threads() -> Iterator[None]:
+    """Have the sandbox compute its reports where it is asked for them."""
+
+    async def run_here(function: Callable[[Any], Any], argument: object) -> Any:  # noqa: ANN401 - as the function has it
+        return function(argument)
+
+    with patch.object(reporting, "run_in_threadpool", run_here):
+        yield
+
+
+def _at_once(answering: Coroutine[Any, Any, Response]) -> Response:
+    """Return what a coroutine returns that waits for nothing, without an event loop."""
+    try:
+        answering.send(None)
+    except StopIteration as end:
+        response: Response = end.value
+        return response
+    raise RuntimeError("The sandbox waits, which costs real time.")

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError
 
 from simulation.sent import sent_by
-from simulation.server import REPORT, TOKEN, answer, place_of
+from simulation.server import REPORT, TOKEN, answer, place_of, without_threads
 from tap_yoc.sandbox.transport import DripResponse, HalfResponse, ResetResponse
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class Wire:
                 seconds = timeout[1] if isinstance(timeout, tuple) else timeout
                 return self.send(request, seconds, adapter.begin_to_send)
 
-        with patch.object(HTTPAdapter, "send", send):
+        with patch.object(HTTPAdapter, "send", send), without_threads():
             yield
 
 

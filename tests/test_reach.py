@@ -119,6 +119,20 @@ def test_a_refused_last_day_is_believed_only_by_the_servers_clock() -> None:
     assert not reach_on(AUGUST, []).narrow(yesterday, evening), "nothing is left of the window"
 
 
+def test_a_time_zone_ahead_of_yocs_own_waits_for_the_day_there() -> None:
+    """By midnight in Auckland, yesterday has hours to go in Berlin; YOC refuses it until then."""
+    warnings: list[str] = []
+    reach = reach_on(AUGUST, warnings, timezone="Pacific/Auckland")
+    noon = datetime(2026, 8, 30, 12, 1, tzinfo=timezone.utc)  # a minute past midnight of the 31st in Auckland
+    assert reach.narrow(reach.days, RequestRefusedError("no", status=422, server_date=noon))
+    assert reach.last == date(2026, 8, 29)
+    assert "not over yet" in warnings[0]
+    after = datetime(2026, 8, 30, 22, 1, tzinfo=timezone.utc)  # the 31st has begun in Berlin as well
+    assert not reach_on(AUGUST, [], timezone="Pacific/Auckland", start_date="2026-05-01").narrow(
+        Window(first=date(2026, 5, 1), last=date(2026, 8, 30)), RequestRefusedError("no", status=422, server_date=after)
+    )
+
+
 def test_a_filtered_report_follows_the_accounts_totals(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """Days on which the filter leaves nothing are complete when the account has figures for them."""
     report = {"name": "early", "group_by": ["date"], "data_fields": ["impressions"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
+from zoneinfo import ZoneInfo
 
 from tap_yoc.dates import ONE_DAY, Window, earliest_served, today_at
 from tap_yoc.errors import RequestRefusedError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+YOC_TIME_ZONE = "Europe/Berlin"
+"""Assumed: where YOC is, and where its days end."""
 MOST_DAYS_REFUSED = 7
 """So many days may be refused at the start. Six months before 31 August are 28 February, 3 March or 180 days."""
 
@@ -60,7 +63,9 @@ class Reach:
             Whether it is worth asking again, for fewer days.
         """
         if refused.last == self.last and error.server_date:
-            server_yesterday = today_at(error.server_date, self._settings.timezone) - ONE_DAY
+            # A time zone east of YOC's own is ahead of the day that YOC itself counts.
+            zones = (self._settings.timezone, ZoneInfo(YOC_TIME_ZONE))
+            server_yesterday = min(today_at(error.server_date, zone) for zone in zones) - ONE_DAY
             if refused.first <= server_yesterday < self.last:
                 self._warn(
                     f"YOC refuses {self.last}, which has not ended yet by its clock; reading up to {server_yesterday}. "

@@ -23,6 +23,8 @@ def wrong_ending(outcome: Outcome, expected: Expectation) -> list[str]:
     text = "\n".join(outcome.log)
     if code not in expected.codes:
         found.append(f"exit {code}, and only {sorted(expected.codes)} fits the faults: {text[-600:]}")
+    if expected.is_clean and says_uncompared(outcome):
+        found.append("without a fault, the account's totals could not be read")
     if "Traceback" in text:
         found.append(f"a traceback: {text[-1500:]}")
     if outcome.has_lost_output and code == 0:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
-from simulation.days import ONE_DAY, days_between, six_months_before
+from simulation.days import ONE_DAY, six_months_before
 from simulation.faults import DAMAGE
-from simulation.script import LIES, off_by_seconds
+from simulation.script import off_by_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,18 +34,11 @@ class Expectation:
     """Days that changed while the run was reading; the next run reads them again."""
     tells_expiry: bool = True
     """Whether the server says how long a token lives."""
-    has_liar: bool = False
-    """An answer lacks rows in a way that only the account's totals can show."""
     entities: tuple[str, ...] = ()
     has_password: bool = True
     are_two: bool = False
     """Two runs at once, whose requests are judged together."""
     keeps_refresh_tokens: bool = False
-
-    @property
-    def days(self) -> list[date]:
-        """All days that the run could have read."""
-        return days_between(self.first_day, self.last_day)
 
 
 def expected(
@@ -63,8 +56,6 @@ def expected(
         codes |= {3}  # a token that is refused as soon as it was renewed ends the run
     if sum(fault.kind in DAMAGE for fault in faults) > 1:
         codes |= {4}
-    if today_of(pipeline, faults) > pipeline.world.today:
-        codes |= {4}  # a day that is over in the user's time zone and not yet where it is served
     if are_two and pipeline.forms.login_ends_sessions and "token_cache" not in pipeline.config:
         codes |= {3}  # each ends the other's session, again and again
     for fault in faults:
@@ -77,7 +68,6 @@ def expected(
         tells_expiry=pipeline.forms.expires_in_as != "absent",
         are_two=are_two,
         loose_days=loose_days,
-        has_liar=any(fault.kind in LIES for fault in faults),
         entities=pipeline.entities,
         has_password=pipeline.has_password,
         keeps_refresh_tokens=pipeline.forms.rotation == "keep",

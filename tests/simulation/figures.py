@@ -8,6 +8,8 @@ from datetime import date
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from simulation.days import days_between
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -115,6 +117,14 @@ def _holds(fact: Fact, item: Filter) -> bool:
     operator, name, value = item
     cell = fact[name]
     return cell in value if operator == "in" else bool(cell == value)
+
+
+def days_asked_for(body: dict[str, Any]) -> set[str]:
+    """Return the days that a report of a date range asks for."""
+    first, last, _ = read_filters(body.get("query"))
+    if not (first and last):
+        return set()
+    return {day.isoformat() for day in days_between(date.fromisoformat(first), date.fromisoformat(last))}
 
 
 def read_filters(query: Any) -> tuple[str | None, str | None, list[Filter]]:  # noqa: ANN401 - JSON

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 NOWHERE = "http://127.0.0.1:9"
 """Nothing listens there: in this process, no request gets so far."""
-SHARE_REAL = 1 / 40
+SHARE_LIVES_WITH_PROCESSES, SHARE_PROCESSES = 1 / 8, 1 / 5
+"""One life in eight has every fifth morning as a real process: one morning in forty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +50,16 @@ class Totals:
     exit_codes: Counter[int] = field(default_factory=Counter)
 
 
+def has_processes(seed: int) -> bool:
+    """Say whether some mornings of a life are real processes."""
+    return rng_for(seed, "processes").random() < SHARE_LIVES_WITH_PROCESSES
+
+
 class Life:
     """A pipeline from its first morning on.
 
-    `only` keeps no more than these of its faults; `until` is the last morning to play; with a `workshop` some mornings
-    are real processes.
+    `only` keeps no more than these of its faults; `until` is the last morning to play; with a `workshop`, some mornings
+    of some lives are real processes.
     """
 
     def __init__(
@@ -77,6 +83,7 @@ class Life:
             for fault in drawn_faults(rng_for(seed, "faults"), drawn, self._pipeline.streams)
             if only is None or fault.number in only
         ]
+        self._share_real = SHARE_PROCESSES if workshop and has_processes(seed) else 0.0
         self._is_login_doubtful = False
 
     def close(self) -> None:
@@ -103,7 +110,7 @@ class Life:
 
     def _play(self, rng: random.Random, faults: list[Fault]) -> tuple[Outcome, list[str]]:
         self._pipeline.world.new_morning()
-        is_real = rng.random() < SHARE_REAL and self._workshop is not None
+        is_real = rng.random() < self._share_real
         faults = [fault for fault in faults if not is_real or is_real_too(fault)]
         damage_cache(self._pipeline.token_cache, faults)
         days = days_of_run(self._pipeline, faults)

@@ -46,6 +46,8 @@ class Outcome:
     real_seconds: float = 0.0
     has_lost_output: bool = False
     """Stdout has refused bytes."""
+    spoilt: list[dict[str, Any]] = field(default_factory=list)
+    """The reports asked for whose answers lacked rows and were well formed."""
 
     @property
     def is_killed(self) -> bool:
@@ -84,6 +86,7 @@ def run_in_process(
         virtual_seconds=machine.clock.monotonic() - began,
         real_seconds=time.monotonic() - real,
         has_lost_output=machine.sink.has_refused,
+        spoilt=[*machine.wire.spoilt, *machine.wire.world.spoilt()],
     )
 
 

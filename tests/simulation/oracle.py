@@ -12,6 +12,7 @@ from simulation.conduct import Conduct, told_secrets
 from simulation.days import ONE_DAY
 from simulation.ending import incomplete_days, says_uncompared, wrong_ending
 from simulation.entities import wrong_entities
+from simulation.figures import days_asked_for
 from simulation.target import BrokenOutputError, bookmarks
 
 if TYPE_CHECKING:
@@ -74,12 +75,11 @@ class Oracle:
             self._previous = None
         self.found += self._conduct.wrong_requests(outcome, expected)
         self.found += told_secrets(outcome, self.world.tokens)
-        if self._is_deceived(outcome, expected):
-            for stream in self.streams:
-                marked = bookmarks(self.target.state).get(stream.name, "")
-                passed = {day for day in self.unverified[stream.name] if day <= marked}
-                self.unverified[stream.name] -= passed
-                self.forgiven.setdefault(stream.name, set()).update(passed)
+        for stream in self.streams:  # days that no later run reads again
+            marked = bookmarks(self.target.state).get(stream.name, "")
+            passed = {day for day in self.unverified[stream.name] & self._excused(stream, outcome) if day <= marked}
+            self.unverified[stream.name] -= passed
+            self.forgiven.setdefault(stream.name, set()).update(passed)
         return self.found
 
     def judge_all(self, expected: Expectation) -> list[str]:
@@ -112,11 +112,12 @@ class Oracle:
                 continue
             if now > expected.last_day.isoformat():
                 self.found.append(f"the bookmark of {name} is at {now}, after the newest day {expected.last_day}")
+            excused = self._excused(stream, outcome)
             stored = self.target.tables[name].days if name in self.target.tables else {}
             if not any(stored.values()):
                 self.found.append(f"{name} has a bookmark ({now}) and not one row")
             for day, rows in source[name].items():
-                if (was or "") < day <= now and day not in expected.loose_days | self._excused(outcome, expected):
+                if (was or "") < day <= now and day not in expected.loose_days | excused:
                     lacking = rows.keys() - stored.get(day, {}).keys()
                     if lacking:
                         self.found.append(
@@ -140,8 +141,8 @@ class Oracle:
 
     def _judge_days(self, source: dict[str, Days], outcome: Outcome | None, expected: Expectation) -> None:
         first, last = expected.first_day.isoformat(), expected.last_day.isoformat()
-        excused = self._excused(outcome, expected)
         for stream in self.streams:
+            excused = self._excused(stream, outcome)
             table = self.target.tables.get(stream.name)
             days = self.unverified.setdefault(stream.name, set())
             forgiven = self.forgiven.setdefault(stream.name, set())
@@ -157,18 +158,17 @@ class Oracle:
                         continue
                 days.discard(day)
 
-    @staticmethod
-    def _is_deceived(outcome: Outcome, expected: Expectation) -> bool:
-        """Say whether an answer lacked rows on a morning on which the tap has told that nothing would show it."""
-        return expected.has_liar and says_uncompared(outcome)
+    def _excused(self, stream: Stream, outcome: Outcome | None) -> set[str]:
+        """Return the days of a stream that a run may have wrong, since it has said so.
 
-    def _excused(self, outcome: Outcome | None, expected: Expectation) -> set[str]:
-        """Return the days that a run may have wrong, since it has said so."""
+        Without the account's totals, only the days whose own answer lacked rows may be wrong.
+        """
         if outcome is None:
             return set()
-        if self._is_deceived(outcome, expected):
-            return {day.isoformat() for day in expected.days}
-        return incomplete_days(outcome)
+        spoilt = outcome.spoilt if says_uncompared(outcome) else []
+        return incomplete_days(outcome).union(
+            *(days_asked_for(body) for body in spoilt if tuple(body["group_by"]) == stream.group_by)
+        )
 
     def _judge_finality(self, records: list[Row], source: dict[str, Days], expected: Expectation) -> None:
         """See that a clean run reads exactly the days again that the clean one of the day before left open."""

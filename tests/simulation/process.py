@@ -93,6 +93,8 @@ class Workshop:
         for one in runs:
             one.reader.join(LONGEST_SECONDS)
         outcomes = [one.outcome() for one in runs]
+        for outcome in outcomes:
+            outcome.spoilt = world.spoilt()
         outcomes[-1].sent = [
             Sent(
                 place=log.kind,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tap_yoc.sandbox.forms import Forms
     from tap_yoc.sandbox.plans import Plan
 
+DROPPED_ROW = "drop_row"
 TOKEN, METADATA, REPORT = "token", "metadata", "report"
 HANDLERS: dict[str, Callable[..., Any]] = {
     TOKEN: oauth.token,
@@ -80,6 +81,10 @@ class ChangingWorld(World):
         first, last = start or self.reach.earliest, end or self.reach.latest
         rows = self.account.facts.report(names, (), first, last, read_filters(query)[2])
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def spoilt(self) -> list[dict[str, Any]]:
+        """Return the reports of this morning whose answers lacked a row and were well formed."""
+        return [log.body for log in self.requests.kept() if log.fault == DROPPED_ROW]
 
     def new_morning(self) -> None:
         """Forget faults, requests and results; tokens live on."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from simulation.sent import Sent
     from simulation.server import ChangingWorld
 
+EMPTY_ANSWER = "empty answer"
 LONGEST_RUN_SECONDS = 24 * 3600.0
 LONGEST_WAIT_SECONDS = 600.0
 """How long the tap may be asked to wait; it is promised to ask again earlier than an absurd `Retry-After` says."""
@@ -68,6 +69,8 @@ class Wire:
     hasty: list[str] = field(default_factory=list)
     """Requests that were repeated before the server wanted them."""
     fired: list[str] = field(default_factory=list)
+    spoilt: list[dict[str, Any]] = field(default_factory=list)
+    """The reports asked for whose answers were replaced by others."""
     started: float = field(init=False)
     _not_before: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -103,6 +106,8 @@ class Wire:
         self.time.pass_until(began + self.latency_seconds)
         if fault and fault.act:
             fault.act()
+        if fault and fault.kind == EMPTY_ANSWER:
+            self.spoilt.append(json.loads(body))
         headers = {str(name): str(value) for name, value in request.headers.items()}
         if fault and fault.kind == "unsorted":
             asked = json.loads(body)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
+from tap_yoc.decoding.arrow import unified
 from tap_yoc.errors import CellError
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ def daily_hints(report: Report) -> Hints:
     return hints | {IS_DELETED: {"data_type": "bool", "hard_delete": True, "description": ABOUT_IS_DELETED}}
 
 
+def together(pages: Sequence[pa.Table], hints: Hints) -> pa.Table:
+    """Return pages as one table of the hints' types, cast at once; a column that they lack is null.
+
+    Raises:
+        CellError: A number has more digits than its column.
+    """
+    return fitting(unified([page for page in pages if len(page)] or pages[:1]), hints)
+
+
 def fitting(table: pa.Table, hints: Hints) -> pa.Table:
     """Return a table of the hints' types; a column that it lacks is null.
 
@@ -71,8 +81,9 @@ def fitting(table: pa.Table, hints: Hints) -> pa.Table:
         if name not in table.column_names:
             columns.append(pa.nulls(len(table), kind))
             continue
+        column = table[name]
         try:
-            columns.append(table[name].cast(kind))
+            columns.append(column if column.type == kind else column.cast(kind))
         except pa.ArrowInvalid:
             raise CellError(
                 f"Column {name} has a number that does not fit {kind}, the type in its table; "

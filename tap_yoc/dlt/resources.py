@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_yoc.decoding.arrow import table_of
-from tap_yoc.dlt.hints import IS_DELETED, daily_hints, deleted_days, fitting, hints_of
+from tap_yoc.dlt.hints import IS_DELETED, daily_hints, deleted_days, hints_of, together
 from tap_yoc.engine import Bookmark, EntityReading, FieldsReading, ReportReading, Restart
 from tap_yoc.reports.report import DATE
 from tap_yoc.reports.standard import REPORT_FIELDS
@@ -80,6 +80,7 @@ def _resource(  # noqa: PLR0913, PLR0917 - the parts of a resource
         except Exception:
             run.close()
             raise
+        pa.default_memory_pool().release_unused()  # dlt loads in this process, and needs memory of its own
         if not has_tables:
             yield dlt.mark.materialize_table_schema()
         done = run.summary.as_json()["by_stream"][name]
@@ -100,31 +101,32 @@ def _days(run: Run, report: Report, hints: Hints) -> Iterator[pa.Table]:
     """Yield a table for each window that was read whole, and move the bookmark with it."""
     state, schema = dlt.current.resource_state(report.name), report.json_schema()
     bookmark, is_backfill = state.get(BOOKMARK), run.settings.backfill is not None
-    tables: list[pa.Table] = []
+    pages: list[pa.Table] = []
     for part in ReportReading(run, report, bookmark=bookmark):
         if isinstance(part, Restart):
-            tables.clear()
+            pages.clear()
         elif isinstance(part, Bookmark):
+            window = [together(pages, hints)] if pages else []
+            pages.clear()
             if bookmark or is_backfill:  # else the table has none of these days yet
-                have = {day for table in tables for day in pc.unique(table[DATE]).to_pylist()}
+                have = {day for table in window for day in pc.unique(table[DATE]).to_pylist()}
                 gone = [day for day in part.window.days() if day not in have]
-                tables += [deleted_days(gone, DATE, hints)] if gone else []
+                window += [deleted_days(gone, DATE, hints)] if gone else []
             if part.day and not is_backfill:
                 state[BOOKMARK] = part.day.isoformat()  # kept by dlt together with what is yielded next
-            if tables:
-                yield pa.concat_tables(tables)
-            tables.clear()
+            if window:
+                yield pa.concat_tables(window)
         else:
-            tables.append(fitting(table_of(part, schema), hints))
+            pages.append(table_of(part, schema))
 
 
 def _all(parts: Iterable[Page | Bookmark | Restart], schema: Mapping[str, Any], hints: Hints) -> Iterator[pa.Table]:
     """Yield all rows in one table."""
-    tables: list[pa.Table] = []
+    pages: list[pa.Table] = []
     for part in parts:
         if isinstance(part, Restart):
-            tables.clear()
+            pages.clear()
         elif not isinstance(part, Bookmark):
-            tables.append(fitting(table_of(part, schema), hints))
-    if tables:
-        yield pa.concat_tables(tables)
+            pages.append(table_of(part, schema))
+    if pages:
+        yield together(pages, hints)

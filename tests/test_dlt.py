@@ -242,7 +242,7 @@ def test_a_number_that_does_not_fit_is_an_error() -> None:
     money: Any = {"revenue": {"data_type": "decimal", "precision": 38, "scale": 9}}
     table = pa.table({"revenue": [Decimal("0.123456789")]})
     assert fitting(table, money)["revenue"].to_pylist() == [Decimal("0.123456789")]
-    with pytest.raises(CellError, match="Column revenue holds a number that does not fit"):
+    with pytest.raises(CellError, match="Column revenue has a number that does not fit"):
         fitting(pa.table({"revenue": [Decimal("0.1234567891")]}), money)
 
 

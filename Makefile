@@ -64,7 +64,7 @@ test-newest: ## run the test suite on the newest dependencies allowed
 .venv-lowest-direct/.resolved .venv-highest/.resolved: .venv-%/.resolved: $(BIN)/uv
 	@$(BIN)/uv venv --quiet --clear --python $(PY) .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$* --upgrade --resolution $* \
-		--group dev --editable '.[sandbox]'
+		--group dev --editable '.[postgres,sandbox]'
 	@$(BIN)/uv pip list --quiet --python .venv-$* | grep -E '^(duckdb|fastapi|filelock|meltano|requests|singer-sdk) '
 
 lint: setup ## check style, English, spelling, YAML, the workflows, meltano.yml and the Dockerfile

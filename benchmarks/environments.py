@@ -23,7 +23,7 @@ COMPARED = {
     "dlt": ("dlt",),
     "airbyte_cdk": ("airbyte-cdk",),
     "ordinary_sdk": ("singer-sdk",),
-    "target-postgres": ("meltanolabs-target-postgres",),
+    "tap_yoc_postgres": ("meltanolabs-target-postgres",),
     "pipelinewise-target-postgres": ("pipelinewise-target-postgres",),
     "target-jsonl": ("target-jsonl",),
     "dlt_tables": ("dlt", "duckdb"),

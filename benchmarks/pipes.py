@@ -26,6 +26,7 @@ LOOKBACK_DAYS = 7
 LOADER_CONFIG = "loader.json"
 STATE = "state.json"
 BATCHES = "batches"
+POSTGRES_LOADER = "tap_yoc_postgres"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,12 @@ def _loader(load: Load, name: str, config: dict[str, Any], environment: str = ""
     return [_program(environment or name, name), "--config", load.job.write(LOADER_CONFIG, config)]
 
 
+def _shipped_loader(load: Load) -> list[str]:
+    """Return the command that meltano.yml calls, which comes with the tap, and its settings there."""
+    config = {**shipped("target-postgres"), **address(load.database)}
+    return _loader(load, "tap-yoc-target-postgres", config, POSTGRES_LOADER)
+
+
 def _encoding(file_format: str) -> dict[str, Any]:
     return {"format": file_format, **({"compression": "gzip"} if file_format == "jsonl" else {})}
 
@@ -117,22 +124,20 @@ def tap_in_files(load: Load, file_format: str) -> list[str]:
 
 def as_shipped(load: Load) -> list[list[str]]:
     """Return the pipe that meltano.yml sets up."""
-    return [tap(load), _loader(load, "target-postgres", {**shipped("target-postgres"), **address(load.database)})]
+    return [tap(load), _shipped_loader(load)]
 
 
 def by_default(load: Load) -> list[list[str]]:
     """Return the same pipe with nothing but an address."""
     config = {**address(load.database), "default_target_schema": SCHEMA}
-    return [tap(load), _loader(load, "target-postgres", config)]
+    return [tap(load), _loader(load, "target-postgres", config, POSTGRES_LOADER)]
 
 
 def in_batches(file_format: str) -> Callable[[Load], list[list[str]]]:
     """Return the pipe that hands files over."""
 
     def commands(load: Load) -> list[list[str]]:
-        config = {**shipped("target-postgres"), **address(load.database)}
-        loader = _loader(load, "target-postgres", config, "target_postgres_parquet")
-        return [tap_in_files(load, file_format), loader]
+        return [tap_in_files(load, file_format), _shipped_loader(load)]
 
     return commands
 

@@ -74,7 +74,7 @@ class Pipeline:
             database.unlink()
         # An editable installation follows the code by itself, so that only these two files make it stale.
         self._installed = self._project / ".installed"
-        definition = (ROOT / "meltano.yml").read_text("utf-8").replace("pip_url: -e .\n", f"pip_url: -e {ROOT}\n")
+        definition = (ROOT / "meltano.yml").read_text("utf-8").replace("pip_url: -e .", f"pip_url: -e {ROOT}")
         (self._project / "meltano.yml").write_text(definition, encoding="utf-8")
         self._what_is_installed = definition + (ROOT / "pyproject.toml").read_text("utf-8")
         self._env = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
@@ -86,7 +86,7 @@ class Pipeline:
         """Install the tap and the loader, each into an environment of its own, unless they are there."""
         if self._installed.exists() and self._installed.read_text("utf-8") == self._what_is_installed:
             return
-        self._meltano("install")
+        self._meltano("install", "tap-yoc", "target-jsonl")
         self._installed.write_text(self._what_is_installed, encoding="utf-8")
 
     def run(self, *, until: date) -> RunCounts:

@@ -20,7 +20,7 @@ import requests
 import yaml
 from filelock import FileLock
 from harness import needs
-from pages import snippets
+from pages import ROOT, snippets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,10 +29,18 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-PINS = Path(__file__).parents[2] / "requirements" / "loaders"
+PINS = ROOT / "requirements" / "loaders"
 # Beside the packages of the tests, so that `make clean` removes them and other tests find them.
 ENVIRONMENTS = Path(sys.prefix) / "loaders"
 SCHEMA = "yoc"
+
+
+def shipped(name: str) -> dict[str, Any]:
+    """Return a loader's settings as meltano.yml has them, without those that differ from place to place."""
+    loaders = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))["plugins"]["loaders"]
+    (entry,) = [entry for entry in loaders if entry["name"] == name]
+    values = {setting["name"]: setting["value"] for setting in entry["settings"] if "value" in setting}
+    return {name: value for name, value in values.items() if "$" not in str(value)}
 
 
 def as_documented(name: str) -> dict[str, Any]:
@@ -114,7 +122,7 @@ class Loader(ABC):
 
 
 class ToPostgres(Loader):
-    """Tables in a schema of its own."""
+    """Tables in a schema of its own, as meltano.yml fills them."""
 
     name = "target-postgres"
 
@@ -123,11 +131,16 @@ class ToPostgres(Loader):
         super().__init__(folder)
         self.database = database
 
+    @classmethod
+    def command(cls) -> Path:
+        """Return the command that comes with the tap's extra, and so with the tests' environment."""
+        return Path(sys.executable).with_name("tap-yoc-target-postgres")
+
     @property
     def config(self) -> dict[str, Any]:
-        """Return the address."""
+        """Return the settings of meltano.yml, and the address."""
         address = {name: getattr(self.database, name) for name in ("host", "port", "user", "password")}
-        return {**address, "database": self.database.name, "default_target_schema": SCHEMA}
+        return {**shipped(self.name), **address, "database": self.database.name, "default_target_schema": SCHEMA}
 
     def rows(self, stream: str) -> list[Row]:
         """Return the rows of a table."""

@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import tomli
+
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 PINS = Path(__file__).parents[2] / "requirements" / "loaders"
 PAGE = Path(__file__).parents[2] / "docs" / "targets.md"
+SPEED = Path(__file__).parents[2] / "benchmarks" / "results" / "loaders.json"
+SETTINGS = re.compile(r"(?<=<!-- made from benchmarks/results/loaders\.json -->\n).*?(?=<!-- end -->)", re.DOTALL)
 TABLE = re.compile(r"(?<=<!-- made by tests/support/target_matrix\.py -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 HEADINGS = {
@@ -95,7 +101,11 @@ MATRIX = {
 
 def release(name: str) -> str:
     """Return the package and version that the tests load with, as `package 1.2.3`."""
-    return (PINS / f"{name}.in").read_text("utf-8").strip().replace("==", " ")
+    if name == "target-postgres":
+        (pin,) = tomli.loads(PROJECT.read_text("utf-8"))["project"]["optional-dependencies"]["postgres"]
+    else:
+        pin = (PINS / f"{name}.in").read_text("utf-8").strip()
+    return str(pin).replace("==", " ")
 
 
 def table() -> str:
@@ -107,5 +117,16 @@ def table() -> str:
     return "\n".join(["", *lines, "", ""])
 
 
+def speed() -> str:
+    """Return the table of settings, from what `loader_speed.py` has measured."""
+    results = json.loads(SPEED.read_text("utf-8"))
+    lines = ["| Settings | Rows a second | The same rows again | Peak memory |", "|---|---:|---:|---:|"]
+    for name, row in results["variants"].items():
+        lines.append(f"| {name} | {row['first']:,} | {row['again']:,} | {row['peak_mb']} MB |")
+    what = f"{results['rows']:,} rows of `ad_unit_country_daily`, Python {results['python']}"
+    return "\n".join(["", *lines, "", f"Measured with {what}, PostgreSQL {results['postgres']}.", "", ""])
+
+
 if __name__ == "__main__":
-    PAGE.write_text(TABLE.sub(lambda _: table(), PAGE.read_text("utf-8")), encoding="utf-8")
+    text = TABLE.sub(lambda _: table(), PAGE.read_text("utf-8"))
+    PAGE.write_text(SETTINGS.sub(lambda _: speed(), text), encoding="utf-8")

@@ -14,21 +14,20 @@ from tap_yoc.tap import TapYOC
 
 
 def main() -> None:
-    """Run the command; when it is over, so is the process.
+    """Run the command, then exit at once.
 
-    Not by way of the interpreter's end, which takes a tenth of a second to take apart what is gone anyway, and would
-    wait for answers that nobody will read.
+    The interpreter's regular shutdown would take another tenth of a second and wait for requests that are still open.
     """
     try:
         check_log_level()
         TapYOC.cli()
-    except SettingsError as error:  # there is no log yet
+    except SettingsError as error:  # logging is not set up yet
         click.echo(error, err=True)
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if isinstance(stop.code, str):
-            raise  # Python writes it
-        for stream in filter(None, (sys.stdout, sys.stderr)):  # None where the caller has closed it
+            raise  # Python prints it
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # None if the caller has closed it
             stream.flush()
         logging.shutdown()
         os._exit(stop.code or 0)

@@ -1,4 +1,4 @@
-"""The time, and waiting: the one seam through which tests control both."""
+"""The time, and waiting; tests replace both here."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Tells the time and waits; tests pass one that does not really wait."""
+    """Returns the time and waits; tests pass one that does not really wait."""
 
     def now(self) -> datetime:
-        """Return the instant, in UTC."""
+        """Return the current time, in UTC."""
         return datetime.now(timezone.utc)
 
     def monotonic(self) -> float:
@@ -22,5 +22,5 @@ class Clock:
         return time.monotonic()
 
     def sleep(self, seconds: float, stop: threading.Event) -> None:
-        """Wait so many seconds, or until the run stops."""
+        """Wait for some seconds, or until the run stops."""
         stop.wait(seconds)

@@ -1,6 +1,6 @@
 """Days: what today and yesterday are, which days YOC serves, and ranges of days.
 
-Pure: the instant comes in as an argument, days are `datetime.date`, every range is inclusive at both ends.
+Pure: the current time is an argument, days are `datetime.date`, and ranges include both ends.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class Window:
 
 
 def today_at(now: datetime, zone: tzinfo) -> date:
-    """Return the day of an instant where the publisher's days end at midnight."""
+    """Return the date at a time in the publisher's time zone."""
     return now.astimezone(zone).date()
 
 
 def day_of(text: object) -> date:
-    """Return the day of `YYYY-MM-DD`, with or without a time behind it.
+    """Return the day of `YYYY-MM-DD`, with or without a time after it.
 
     Raises:
-        ValueError: It is no day.
+        ValueError: It is not a day.
     """
     match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})([T ].*)?", text, re.ASCII) if isinstance(text, str) else None
     try:
@@ -55,10 +55,10 @@ def day_of(text: object) -> date:
 
 
 def earliest_served(today: date) -> date:
-    """Return the first day that is surely served.
+    """Return the first day that YOC certainly serves.
 
-    Units: six calendar months before today (the month's last day where it is shorter), one day inside, since a query
-    that starts one day too early fails whole runs.
+    Units: six calendar months before today (or the last day of a shorter month), plus one day, because a query that
+    starts one day too early fails the whole run.
     Source: YOC's help, "the earliest available day is six months ago"; the zone of that day is not stated.
     """
     year, month = divmod(today.year * 12 + today.month - 1 - MONTHS_SERVED, 12)
@@ -68,7 +68,7 @@ def earliest_served(today: date) -> date:
 
 
 def days_before(day: date, days: int) -> date:
-    """Return the day so many days earlier, or the calendar's first when there is none."""
+    """Return the day some days earlier, or the first day of the calendar if there is none."""
     try:
         return day - timedelta(days=days)
     except OverflowError:
@@ -76,7 +76,7 @@ def days_before(day: date, days: int) -> date:
 
 
 def gaps_between(days_with_rows: set[date]) -> list[Window]:
-    """Return the days without rows that lie between days with rows, oldest first, neighbours together."""
+    """Return the gaps between days with rows, oldest first."""
     known = sorted(days_with_rows)
     return [
         Window(first=before + ONE_DAY, last=after - ONE_DAY)

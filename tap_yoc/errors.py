@@ -1,7 +1,7 @@
-"""Every foreseeable error, by what the user can do about it.
+"""All expected errors, grouped by what the user can do about them.
 
-A message is one sentence or two for whoever has only the log: what happened, where, what to do. It never holds a
-secret, and pieces of an answer are cut short.
+A message is one or two sentences that say what happened, where, and what to do, for readers who only have the log. It
+never contains a secret, and quotes from an answer are shortened.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What the command's exit code tells a scheduler; `128 + n` stands for signal n."""
+    """The command's exit codes, for schedulers; `128 + n` stands for signal n."""
 
     ALL_THERE = 0
     UNEXPECTED = 1
@@ -25,15 +25,15 @@ class ExitCode(IntEnum):
 
 
 class YOCError(Exception):
-    """An error whose message alone tells the user what to do; shown without a traceback."""
+    """An error whose message says what to do; shown without a traceback."""
 
     exit_code = ExitCode.UNEXPECTED
     is_logged = False
-    """Whether the log has it already, in the last line of a run."""
+    """Whether the last line of the run has already logged it."""
 
 
 class OutputError(YOCError):
-    """Stdout takes nothing more, so that no stream can go on."""
+    """Stdout cannot be written, so no stream can continue."""
 
 
 class SettingsError(YOCError):
@@ -43,13 +43,13 @@ class SettingsError(YOCError):
 
 
 class LoginError(YOCError):
-    """YOC refuses the login; trying again with the same credentials is pointless, so the run stops at once."""
+    """YOC rejects the login; retrying with the same credentials would not help, so the run stops at once."""
 
     exit_code = ExitCode.ACCESS
 
 
 class PermissionDeniedError(YOCError):
-    """The login works, but the account may not see what was asked for."""
+    """The login works, but the account may not see the requested data."""
 
     exit_code = ExitCode.ACCESS
 
@@ -61,14 +61,14 @@ class IncompleteDataError(YOCError):
 
 
 class UnknownEnvelopeError(IncompleteDataError):
-    """An answer has no rows, columns or token where any known form keeps them."""
+    """An answer has no rows or columns in any known form."""
 
 
 class FailureToldError(UnknownEnvelopeError):
     """The body of an answer with a good status contains a failure."""
 
     def __init__(self, *, names: str, text: str, status: int | None) -> None:
-        """Take where it stands, what stands there, and the HTTP status that it stands for, if it is one."""
+        """Take the keys of the failure, its text, and its HTTP status if it has one."""
         super().__init__(f"YOC answered with HTTP success but an error in the body (see {names}); please report this.")
         self.names = names
         self.text = text
@@ -76,21 +76,21 @@ class FailureToldError(UnknownEnvelopeError):
 
 
 class CellError(IncompleteDataError):
-    """A value does not fit the type that the metadata declares for its column."""
+    """A value does not have the type that the metadata declares for its column."""
 
 
 class RequestRefusedError(IncompleteDataError):
     """YOC refuses a request as malformed (400, 404, 422 and the like)."""
 
     def __init__(self, says: str, *, status: int | None = None, server_date: datetime | None = None) -> None:
-        """Take the status, and the answer's `Date`: the instant by the server's clock, None where it does not tell."""
+        """Take the status, and the time by the server's clock if the answer has a `Date`."""
         super().__init__(says)
         self.status = status
         self.server_date = server_date
 
 
 class UnavailableError(YOCError):
-    """YOC cannot be reached, fails, or has no quota left, for longer than `max_wait_minutes`."""
+    """YOC cannot be reached, fails, or refuses further requests for longer than `max_wait_minutes`."""
 
     exit_code = ExitCode.UNAVAILABLE
 
@@ -105,7 +105,7 @@ class RetryableError(Exception):
     def __init__(
         self, reason: str, *, status: int | None = None, retry_after: float | None = None, slow_down: bool = False
     ) -> None:
-        """Take the answer's status, and what the server asked for: to wait so many seconds, or to send less."""
+        """Take the answer's status, the wait in seconds that it asks for, and whether to send fewer requests."""
         super().__init__(reason)
         self.status = status
         self.retry_after = retry_after
@@ -113,8 +113,8 @@ class RetryableError(Exception):
 
 
 class NotSentError(RetryableError):
-    """The request surely never reached the server."""
+    """The request was certainly not sent."""
 
 
-class RunStopped(Exception):  # noqa: N818 - not an error: nobody waits for this request any more
+class RunStopped(Exception):  # noqa: N818 - not an error: the result is no longer needed
     """The run ended while this request waited."""

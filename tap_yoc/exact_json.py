@@ -1,4 +1,4 @@
-"""JSON with every digit that was sent: decoding of bodies, and the number literals in them; pure."""
+"""JSON decoding that keeps every digit of numbers; pure."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Json: TypeAlias = Any
 """A decoded JSON value: dict, list, str, int, Decimal, bool or None."""
 
 DEEPEST = 32
-"""Levels of lists and mappings; an answer has five or so."""
+"""Maximum levels of lists and mappings; an answer has about five."""
 _SURELY_PLAIN, _MOST_CHARACTERS = len("0.000000"), 100
 
 
 def exact_number(text: str) -> Decimal | str:
-    """Return a JSON number with a point, its digits kept; one that Python would write with an exponent stays text."""
+    """Return a number with a decimal point exactly, or as text if Python would write it with an exponent."""
     is_plain = "e" not in text and "E" not in text and (len(text) <= _SURELY_PLAIN or _is_plain(text))
     return Decimal(text) if is_plain else text
 
 
 class TooDeepError(ValueError):
-    """A body is nested deeper than any answer that makes sense."""
+    """A body is nested deeper than any real answer."""
 
 
 def decode(content: bytes) -> Json:
-    """Return a body's JSON, numbers with the digits that were sent.
+    """Return a body's JSON, with all digits of numbers.
 
     Raises:
-        ValueError: The body is not JSON (an HTML page, a cut body, nothing).
+        ValueError: The body is not JSON (an HTML page, a truncated body, nothing).
         TooDeepError: It is nested deeper than `DEEPEST` levels.
     """
     try:
@@ -54,15 +54,15 @@ def _decode(content: bytes) -> Json:
     try:
         return _decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        # NaN is no JSON, and some servers send it, as they may thousands of digits, which Python makes no integer of; a
-        # message about the cell is worth more than one about the body.
+        # NaN is not JSON, but some servers send it, or thousands of digits, which Python does not convert to an
+        # integer. An error about the cell helps more than one about the body.
         return json.loads(
             content.decode("utf-8-sig"), parse_int=_whole_number, parse_float=Decimal, parse_constant=Decimal
         )
 
 
 def refuse_constant(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python's JSON takes and JSON does not have."""
+    """Refuse NaN and Infinity, which Python accepts but JSON does not allow."""
     raise ValueError(constant)
 
 

@@ -1,4 +1,4 @@
-"""Keeping secrets out of everything that is written."""
+"""Redaction: keeps secrets out of all output."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 SHORTEST = 4
-"""A shorter secret would blot out half of every message, and is none."""
+"""Shorter values are not secrets, and replacing them would garble every message."""
 
 
 class Redactor(logging.Filter):
-    """Replaces the secrets it knows, however they are spelled, in texts and log records."""
+    """Replaces known secrets, in any common escaping, in texts and log records."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         """Start with these secrets; more can be added as tokens come in."""
@@ -31,17 +31,17 @@ class Redactor(logging.Filter):
             self.add(secret)
 
     def add(self, secret: str | None) -> None:
-        """Hide this secret from now on: as it is, escaped for JSON, URLs and HTML, even twice, and in Base64."""
+        """Redact this secret from now on: plain, escaped once or twice for JSON, URLs and HTML, and in Base64."""
         if not secret or len(secret) < SHORTEST:
             return
         once = {escaped(secret) for escaped in _ESCAPES}
         spellings = {escaped(text) for escaped in _ESCAPES for text in once} | {base64.b64encode(_raw(secret)).decode()}
         with self._lock:
-            # Longest first, so that a secret within another one leaves no rest.
+            # Longest first, so that a secret that contains another one is replaced completely.
             self._spellings = sorted({*self._spellings, *spellings}, key=len, reverse=True)
 
     def add_basic_credentials(self, client_id: str, client_secret: str) -> None:
-        """Hide what an HTTP Basic header is made of."""
+        """Redact the value of an HTTP Basic header."""
         self.add(base64.b64encode(f"{client_id}:{client_secret}".encode("utf-8", "surrogatepass")).decode())
 
     def clean(self, text: str) -> str:
@@ -52,13 +52,13 @@ class Redactor(logging.Filter):
         return text
 
     def guard_all(self) -> None:
-        """Clean whatever is logged in this process: a logging config may give any logger handlers of its own."""
+        """Clean everything that is logged in this process: a logging config may add handlers to any logger."""
         for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
-            if isinstance(logger, logging.Logger):  # others only hold the place of a name
+            if isinstance(logger, logging.Logger):  # others are placeholders
                 self.guard(logger)
 
     def guard(self, logger: logging.Logger) -> None:
-        """Clean whatever the logger's handlers write from now on."""
+        """Clean everything that the logger's handlers write from now on."""
         for handler in logger.handlers:
             for earlier in [known for known in handler.filters if isinstance(known, Redactor)]:
                 handler.removeFilter(earlier)
@@ -73,7 +73,7 @@ class Redactor(logging.Filter):
         if (cleaned := self.clean(message)) != message:
             record.msg, record.args = cleaned, ()
         if record.exc_info and (cleaned := self.clean(seen := _all_of(record.exc_info[1]))) != seen:
-            # A formatter may go back to the exception itself and to those behind it, so they all have to go.
+            # A formatter may use the exception and its causes, so remove them all.
             traceback = self.clean(logging.Formatter().formatException(record.exc_info))
             record.msg, record.args = f"{self.clean(message)}\n{traceback}", ()
             record.exc_info, record.exc_text = None, None
@@ -88,12 +88,12 @@ def _raw(text: str) -> bytes:
 
 
 def _with_slashes(escaped: Callable[[str], str]) -> Callable[[str], str]:
-    """Return an escape that does slashes as well, as PHP has them in JSON."""
+    """Return a function that also escapes slashes, as PHP does in JSON."""
     return lambda text: escaped(text).replace("/", r"\/")
 
 
 def _in_lower_case(escaped: Callable[[str], str]) -> Callable[[str], str]:
-    """Return an escape for URLs with `%3c` instead of `%3C`."""
+    """Return a URL escape that writes `%3c` instead of `%3C`."""
     return lambda text: re.sub("%..", lambda code: code[0].lower(), escaped(text))
 
 
@@ -118,13 +118,13 @@ _ESCAPES: tuple[Callable[[str], str], ...] = (
     *_FOR_URLS,
     *(_in_lower_case(escaped) for escaped in _FOR_URLS),
 )
-"""What clients and servers do to a text that they quote, the text as it is among it."""
+"""How clients and servers escape a text that they quote, including not at all."""
 
 _MESSAGE_FIELDS = frozenset({"msg", "args", "exc_info"})
 
 
 def _all_of(error: BaseException | None) -> str:
-    """Return what an exception and all those behind it could show, whether or not they are suppressed."""
+    """Return the texts of an exception and all its causes, suppressed or not."""
     texts: list[str] = []
     behind = [error]
     seen: set[int] = set()

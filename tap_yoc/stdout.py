@@ -1,4 +1,4 @@
-"""Standard output: every byte that is written to it arrives, or an error says that it did not and nothing follows."""
+"""Standard output: every byte arrives, or an error is raised and nothing more is written."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class WholeOutput(io.BufferedIOBase):
-    """The bytes of a stdout, without a buffer: whoever has written something knows that it is through.
+    """Unbuffered binary stdout: when `write` returns, everything is written.
 
-    Python's own stdout is not to be relied on: under `python -u` it writes what the pipe takes at once, and drops the
-    rest; and where the pipe does not block, it fails as soon as the reader is slow.
+    Python's own stdout is not reliable: under `python -u` it writes only what the pipe accepts at once and drops the
+    rest, and with a non-blocking pipe it fails if the reader is slow.
     """
 
     def __init__(self, stdout: TextIO) -> None:
-        """Write below the buffer of a stdout, if it has one."""
+        """Bypass the buffer of a stdout, if it has one."""
         self._raw: Any = getattr(stdout.buffer, "raw", stdout.buffer)
         self._failure: OutputError | None = None
 
     @override
     def write(self, data: Buffer, /) -> int:
-        """Write all of the data, however long the reader takes.
+        """Write all of the data, no matter how slow the reader is.
 
         Raises:
-            OutputError: Not all of it arrives, or did of what was written before.
+            OutputError: The data, or earlier data, could not be written completely.
         """
         if self._failure:
             raise OutputError(str(self._failure))
-        self._failure = OutputError("Stdout stopped in the middle of a line.")  # whatever ends this: a signal, too
+        self._failure = OutputError("Stdout stopped in the middle of a line.")  # in case a signal ends this
         rest = memoryview(data).cast("B")
         try:
             while rest:
@@ -62,22 +62,22 @@ class WholeOutput(io.BufferedIOBase):
 
     @override
     def writable(self) -> bool:
-        """Say that this can be written to."""
+        """Return that this can be written to."""
         return True
 
     @override
     def fileno(self) -> int:
-        """Return the number of the file below."""
+        """Return the file descriptor."""
         return int(self._raw.fileno())
 
     @override
     def isatty(self) -> bool:
-        """Say whether this is a terminal."""
+        """Return whether this is a terminal."""
         return bool(self._raw.isatty())
 
 
 def _failure_of(error: OSError) -> OutputError:
-    # Windows tells of a reader that is gone with EINVAL.
+    # Windows reports a closed pipe with EINVAL.
     if isinstance(error, ConnectionError) or error.errno == errno.EINVAL:
         return OutputError("The target stopped reading; see its log.")
     if error.errno in NO_ROOM:
@@ -86,17 +86,17 @@ def _failure_of(error: OSError) -> OutputError:
 
 
 def output() -> WholeOutput:
-    """Return where the bytes of stdout go now."""
+    """Return the current unbuffered stdout."""
     buffer = sys.stdout.buffer
     return buffer if isinstance(buffer, WholeOutput) else WholeOutput(sys.stdout)
 
 
 @contextmanager
 def whole_stdout() -> Iterator[None]:
-    """Have everything that is written to stdout within, by whomever, arrive as UTF-8, or end in an error.
+    """Make stdout unbuffered UTF-8 for all writers in this context.
 
     Raises:
-        OutputError: There is no stdout: the caller has closed it.
+        OutputError: Stdout is closed.
     """
     if sys.stdout is None:
         raise OutputError("Stdout is closed, but the tap writes there; connect it to a target or a file.")

@@ -1,4 +1,4 @@
-"""The streams: what the engine reads, as the Singer SDK has it.
+"""The streams: what the engine reads, as streams of the Singer SDK.
 
 They build on `Stream`, not on `RESTStream`: see "Why not RESTStream" in docs/architecture.md.
 """
@@ -35,10 +35,10 @@ INCREMENTAL = "INCREMENTAL"
 
 
 class ReportStream(YOCStream):
-    """A fact stream: a standard report or one of the user's own."""
+    """A fact stream: a standard or a custom report."""
 
     def __init__(self, tap: Tap, run: Run, report: Report) -> None:
-        """Take the report as it was checked."""
+        """Take a report that was checked against the account's columns."""
         self.report = report
         super().__init__(
             tap, run, name=report.name, schema=report.json_schema(), keys=tuple(column.name for column in report.key)
@@ -46,7 +46,7 @@ class ReportStream(YOCStream):
         self.replication_key = DATE if report.is_daily else None
 
     def has_no_metric_selected(self) -> bool:
-        """Say whether the report has metrics, and the user wants none of them."""
+        """Return whether the report has metrics, but none is selected."""
         return bool(self.report.figures) and not any(self.is_selected(column.name) for column in self.report.figures)
 
     @override
@@ -56,11 +56,11 @@ class ReportStream(YOCStream):
         for part in ReportReading(self.run, self.report, bookmark=self._bookmark_in_state(), columns=columns):
             if isinstance(part, Bookmark):
                 self._write_bookmark(part)
-            elif not isinstance(part, Restart):  # a target upserts rows that come once more
+            elif not isinstance(part, Restart):  # a target upserts repeated rows
                 yield part
 
     def _bookmark_in_state(self) -> object:
-        """Return what the state has of this stream, None for nothing; a bookmark of another column is none of ours."""
+        """Return this stream's bookmark in the state, None if there is none; one of another column is invalid."""
         value = self.stream_state.get("replication_key_value")
         if self.replication_method != INCREMENTAL or value is None:
             return None
@@ -76,7 +76,7 @@ class EntityStream(YOCStream):
     """The newest name and parent of each id."""
 
     def __init__(self, tap: Tap, run: Run, entity: Entity) -> None:
-        """Take the entity, whose columns the account has."""
+        """Take an entity whose columns the account has."""
         self._reading = EntityReading(run, entity)
         super().__init__(tap, run, name=entity.name, schema=self._reading.json_schema(), keys=(entity.id_column,))
 
@@ -87,14 +87,14 @@ class EntityStream(YOCStream):
 
 
 class ReportFieldsStream(YOCStream):
-    """The metadata itself: which columns the account may ask for."""
+    """The metadata itself: the columns that the account may request."""
 
     def __init__(self, tap: Tap, run: Run) -> None:
-        """Show the columns that discovery found."""
+        """Take the columns that discovery found."""
         self._reading = FieldsReading(run)
         super().__init__(tap, run, name=REPORT_FIELDS, schema=self._reading.json_schema(), keys=KEY)
 
     @override
     def pages(self) -> Iterator[Page]:
-        """Yield one row a column."""
+        """Yield one row per column."""
         yield from map(self._selected, self._reading)

@@ -1,4 +1,4 @@
-"""What a run did, for its last line; safe under threads."""
+"""The summary of a run, for its last line; thread-safe."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ FIRST_SIGNAL_CODE = 128
 
 
 class Mark(NamedTuple):
-    """How far a run was at an instant, or how much it did between two."""
+    """A run's counters at one time, or the difference between two."""
 
     rows: int
     requests: int
     seconds: float
 
     def since(self, earlier: Mark) -> Mark:
-        """Return what was done in between."""
+        """Return the difference to an earlier mark."""
         return Mark(self.rows - earlier.rows, self.requests - earlier.requests, self.seconds - earlier.seconds)
 
 
 @dataclass(kw_only=True)
 class StreamReading:
-    """How far the reading of one stream is."""
+    """The progress of one stream."""
 
     name: str
     begun: Mark
-    told: Mark
-    """How far the run was when the log last told of this stream."""
+    logged: Mark
+    """The run's counters when this stream was last logged."""
     ended: Mark | None = None
     first: date | None = None
     last: date | None = None
-    """The days that are read, both inclusive; None for a stream without days, or when there are none."""
+    """The days to read, both inclusive; None for a stream without days, or if there are none to read."""
     at: date | None = None
     """The day of the newest row."""
     days_complete: int = 0
-    """Number of days in windows that were read and checked in full."""
+    """Number of days in windows that were read and checked."""
 
     @property
     def days_wanted(self) -> int:
-        """How many days are read."""
+        """How many days to read."""
         return (self.last - self.first).days + 1 if self.first and self.last else 0
 
     @property
     def days_passed(self) -> int:
-        """How many days lie behind, those of a window that is not yet checked among them."""
+        """How many days have been read, including those of a window that is not checked yet."""
         within = (self.at - self.first).days if self.first and self.at else 0
         return max(within, self.days_complete)
 
@@ -72,60 +72,60 @@ class RunSummary:
 
     monotonic: Callable[[], float] = time.monotonic
     clean: Callable[[str], str] = str
-    """Takes secrets out of what a failure says."""
+    """Removes secrets from messages of failures."""
     started: float = field(init=False)
     streams: int = 0
     readings: list[StreamReading] = field(default_factory=list)
-    """The streams in the order in which they were read, the present one last."""
+    """The streams in the order in which they were read, the current one last."""
     rows: int = 0
     requests: int = 0
     retries: int = 0
     waited_seconds: float = 0.0
     days: set[date] = field(default_factory=set)
     oldest_reread: date | None = None
-    """The oldest day that was read again because its figures may have been revised."""
+    """The oldest day that was read again, in case its figures were revised."""
     incomplete_days: set[date] = field(default_factory=set)
-    """Days whose figures differ from the account's totals and that were taken all the same."""
+    """Days that were loaded although their figures differ from the account's totals."""
     warnings: int = 0
     warned: list[str] = field(default_factory=list)
-    """What was warned of, each once."""
+    """The warnings so far, each once."""
     missing: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often a key had no value, by stream and column."""
+    """How many rows had no value in a key column, by stream and column."""
     stopped_by_signal: int = 0
     failures: dict[str, BaseException] = field(default_factory=dict)
-    """What went wrong, by stream, in order."""
+    """The failures by stream, in order."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
         self.started = self.monotonic()
 
     def mark(self) -> Mark:
-        """Return how far the run is."""
+        """Return the run's counters."""
         return Mark(self.rows, self.requests, self.monotonic() - self.started)
 
     @contextmanager
     def reading(self, stream: str) -> Iterator[None]:
-        """Count what is done within for a stream."""
+        """Count everything in this context for a stream."""
         self.begin(stream)
         try:
             yield
         except Exception:
             self.end(stream)
             raise
-        self.end(stream)  # not after a signal, which stops a stream in the middle
+        self.end(stream)  # not after a signal, which interrupts the stream
 
     def begin(self, stream: str) -> None:
-        """Note that a stream is read from now on."""
+        """Note that the reading of a stream starts."""
         self.streams += 1
         mark = self.mark()
-        self.readings.append(StreamReading(name=stream, begun=mark, told=mark))
+        self.readings.append(StreamReading(name=stream, begun=mark, logged=mark))
 
     def of(self, stream: str) -> StreamReading:
-        """Return the newest reading of a stream; several streams may be read by turns."""
+        """Return the newest reading of a stream; several streams may be read in turns."""
         return next(reading for reading in reversed(self.readings) if reading.name == stream)
 
     def end(self, stream: str) -> None:
-        """Note that a stream is read, or has failed."""
+        """Note that the reading of a stream has ended, or failed."""
         self.of(stream).ended = self.mark()
         self.log_missing(stream)
 
@@ -144,15 +144,15 @@ class RunSummary:
         self.of(stream).days_complete += len(days)
 
     def since_last_log(self, stream: str) -> Mark:
-        """Return what was done since the log last told of a stream."""
+        """Return what was done since a stream was last logged."""
         reading = self.of(stream)
-        before, reading.told = reading.told, self.mark()
-        return reading.told.since(before)
+        before, reading.logged = reading.logged, self.mark()
+        return reading.logged.since(before)
 
     def log_read(self, stream: str, days: Window | None, rows: int, requests: int | None = None) -> None:
-        """Log what was read since the last time, in one line.
+        """Log in one line what was read since the last time.
 
-        `requests` says how many were for these days, if others were sent ahead of their time.
+        `requests` is the number of requests for these days, if others were prefetched.
         """
         done = self.since_last_log(stream)
         asked = counted(done.requests if requests is None else requests, "request")
@@ -162,7 +162,7 @@ class RunSummary:
         )
 
     def done(self, reading: StreamReading) -> Mark:
-        """Return what was done for a stream, so far or in all."""
+        """Return what was done for a stream so far, or in total."""
         return (reading.ended or self.mark()).since(reading.begun)
 
     def count_request(self) -> None:
@@ -171,13 +171,13 @@ class RunSummary:
             self.requests += 1
 
     def count_retry(self, seconds: float) -> None:
-        """Count a repetition and the wait before it."""
+        """Count a retry and the wait before it."""
         with self._lock:
             self.retries += 1
             self.waited_seconds += seconds
 
     def warn(self, message: str) -> None:
-        """Log a warning, once a run, and count it."""
+        """Log a warning once per run, and count it."""
         with self._lock:
             if message in self.warned:
                 return
@@ -190,7 +190,7 @@ class RunSummary:
         self.oldest_reread = min(self.oldest_reread or day, day)
 
     def log_missing(self, stream: str) -> None:
-        """Log once how many rows of a stream came without a value that belongs to their key."""
+        """Log how many rows of a stream had no value in a key column."""
         for (name, column), rows in self.missing.items():
             if name == stream:
                 logger.info("Stream %s: %s was missing in %s.", name, column, counted(rows, "row"))
@@ -210,11 +210,11 @@ class RunSummary:
 
     @property
     def outcome(self) -> str:
-        """What became of the run: `done`, `failed`, or `stopped` by a signal."""
+        """How the run ended: `done`, `failed`, or `stopped` by a signal."""
         return "stopped" if self.stopped_by_signal else "failed" if self.failures else "done"
 
     def line(self) -> str:
-        """Return the run in one line."""
+        """Return the summary as one line of text."""
         parts = [
             counted(self.streams, "stream"),
             counted(len(self.days), "day"),
@@ -235,10 +235,10 @@ class RunSummary:
         return f"Done: {what}."
 
     def as_json(self) -> dict[str, Any]:
-        """Return the run for a machine.
+        """Return the summary as JSON.
 
-        Units: `seconds` and `waited_seconds` in seconds. Days as `YYYY-MM-DD`; `first_day` and `last_day` are what was
-        wanted of a stream, both inclusive, and `days` how many of them were read in full.
+        Units: `seconds` and `waited_seconds` in seconds. Days as `YYYY-MM-DD`; `first_day` and `last_day` are the days
+        that a stream was to read, both inclusive, and `days` is how many of them were read in full.
         """
         return {
             "outcome": self.outcome,

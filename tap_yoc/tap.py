@@ -1,4 +1,4 @@
-"""The tap: its streams, a run from the first message to the last line, and its command."""
+"""The tap: its streams, its command, and a run from the first message to the last line."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 class TapYOC(ConfiguredTap):
     """Singer tap for YOC's publisher reporting API: daily ad figures by account, site, ad unit and country."""
 
-    dynamic_catalog = True  # so that --discover checks the settings, too
+    dynamic_catalog = True  # so that --discover checks the settings
     message_writer_class = YOCMessageWriter
     clock: ClassVar[Clock] = Clock()
 
     @override
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Read settings, columns and catalog; a failure in this is the run's, and has the run's last line."""
+        """Read settings, columns and catalog; if this fails, the run ends with its last line."""
         try:
             super().__init__(*args, **kwargs)
         except (YOCError, SystemExit) as stop:
@@ -59,12 +59,12 @@ class TapYOC(ConfiguredTap):
 
     @cached_property
     def run(self) -> Run:
-        """What the streams share."""
+        """The run that all streams share."""
         return Run(self.settings, self.clock, self._redactor, authenticator=YOCAuthenticator)
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        """Return the streams that the account's columns allow: standard, own, entities, and the metadata itself."""
+        """Return the streams that the account's columns allow: standard reports, custom reports, entities, metadata."""
         run = self.run
         streams = [
             *(ReportStream(self, run, report) for report in run.reports),
@@ -75,13 +75,13 @@ class TapYOC(ConfiguredTap):
         return streams
 
     def finish(self) -> int:
-        """End the run with its last line, and return the exit code."""
+        """End the run, log its last line, and return the exit code."""
         self.run.close()
         summary = self.run.summary
         if not summary.exit_code and not any(stream.selected for stream in self.streams.values()):
             summary.warn("No stream was read: none is selected.")
         level = logging.ERROR if summary.failures else logging.INFO
-        # The attribute reaches whoever has logs as JSON, whatever the line's own form.
+        # Structured logs get the summary as an attribute, regardless of the line's format.
         self.logger.log(
             level, "%s", summary.as_log_line(self.settings.summary_format), extra={"run_summary": summary.as_json()}
         )
@@ -89,12 +89,12 @@ class TapYOC(ConfiguredTap):
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
-        """Exit after what is done within, whatever becomes of it, and have the summary as the last line."""
+        """End the run after this context, however it ends: log the summary as the last line, and exit."""
         failed = self.run.summary.fail
         try:
             yield
         except OutputError as stopped:
-            self.logger.error("%s", stopped)  # noqa: TRY400 - foreseeable
+            self.logger.error("%s", stopped)  # noqa: TRY400 - expected
             failed("target", stopped)
         except Exception as error:
             self.logger.exception("The run failed unexpectedly; please report this.")
@@ -122,7 +122,7 @@ class TapYOC(ConfiguredTap):
         """Take the bookmarks of earlier runs.
 
         Raises:
-            SettingsError: The state has another shape than this tap's.
+            SettingsError: The state does not have this tap's format.
         """
         check_state(state)
         super().load_state(state)
@@ -131,7 +131,7 @@ class TapYOC(ConfiguredTap):
     def _handle_termination(self, signum: int, frame: object) -> None:
         """End the run with 128 + n.
 
-        The state is not written here: it was when it last moved, and the signal may have come within a message.
+        The state is not written here: it was written when it last changed, and the signal may interrupt a message.
         """
         self.logger.error("Stopped by signal %d; the bookmarks written so far are kept.", signum)
         self.run.summary.stopped_by_signal = signum
@@ -166,7 +166,7 @@ class TapYOC(ConfiguredTap):
     @classmethod
     @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Try every stream for one row, or with `--test=schema` announce their schemas, and exit."""
+        """Read one row of every stream, or with `--test=schema` write their schemas, and exit."""
         if value == "disabled":
             return
         if value not in {"all", "schema"}:

@@ -1,4 +1,4 @@
-"""Pieces of sentences that several messages need; pure."""
+"""Wording that several messages share; pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean x?)` for the closest known name, or nothing."""
+    """Return ` (did you mean x?)` with the closest known name, or an empty text."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 

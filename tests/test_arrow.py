@@ -105,7 +105,7 @@ def test_money_keeps_every_digit(amounts: list[str], kind: str) -> None:
 @pytest.mark.parametrize("amount", ["9" * 70 + ".5", "0." + "1" * 77], ids=["before", "behind"])
 def test_more_digits_than_there_are_decimals_for_are_an_error(amount: str) -> None:
     """A number that no decimal holds is not rounded; the error names its column, and not the number."""
-    with pytest.raises(CellError, match="Column revenue has a number of more than 76 digits") as caught:
+    with pytest.raises(CellError, match="Column revenue has a number with more than 76 digits") as caught:
         table_of(page({**PLAIN_ROW, "revenue": amount}), SCHEMA)
     assert amount not in str(caught.value)
 

@@ -214,7 +214,7 @@ def test_a_run_whose_sessions_another_one_ends_says_so(
     monkeypatch.setattr(Transport, "send", and_the_other_logs_in)
     sandbox.world.tokens.login(sandbox.forms)
     with pytest.raises(
-        LoginError, match=r"a login of another run may end this one's session; .* one token_cache"
+        LoginError, match=r"another run's login may end this run's session; .* one token_cache"
     ) as caught:
         run.client.columns()
     assert "account" not in str(caught.value)

@@ -177,7 +177,7 @@ def test_what_is_nested_as_deep_as_allowed_is_read() -> None:
 @pytest.mark.parametrize("place", ["token", "metadata", "report"])
 @pytest.mark.parametrize(
     ("kind", "says"),
-    [("zip_bomb", "is too large"), ("deep_json", "nested deeper than"), ("odd_packing", "packed as 'br'")],
+    [("zip_bomb", "is too large"), ("deep_json", "nested deeper than"), ("odd_packing", "compressed as 'br'")],
 )
 def test_every_answer_has_bounds(sandbox: Sandbox, config: dict[str, Any], place: str, kind: str, says: str) -> None:
     """Those of the token endpoint and of the metadata, too; nothing is asked for again."""

@@ -35,7 +35,7 @@ def test_a_status_that_promises_less_than_a_whole_answer(sandbox: Sandbox, confi
 def test_a_failure_told_to_a_refresh_costs_no_refresh_token(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """A quota that is told in the body turns the request away as a status does."""
     sandbox.add_fault("expire_access", where="report")
-    sandbox.add_fault("told_code", where="token", after=1, times=2)
+    sandbox.add_fault("body_code", where="token", after=1, times=2)
     run = run_tap(config, streams=["daily_totals"])
     assert run.exit_code == 0, run.log
     assert "Refreshing the token: HTTP 429, in the body of an answer; waiting" in run.log
@@ -44,7 +44,7 @@ def test_a_failure_told_to_a_refresh_costs_no_refresh_token(sandbox: Sandbox, co
 
 def test_a_login_refused_in_a_200_is_refused(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """It is told as what it is, once."""
-    sandbox.add_fault("told_code", where="token", status=401, times=-1)
+    sandbox.add_fault("body_code", where="token", status=401, times=-1)
     run = run_tap(config, streams=["daily_totals"])
     assert run.exit_code == ExitCode.ACCESS, run.log
     assert "YOC refuses the login (HTTP 200: quota); check username and password" in run.log

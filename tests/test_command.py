@@ -147,7 +147,9 @@ FAILURES = [
     pytest.param({"password": "not-the-password"}, 3, "YOC refuses the login", id="wrong password"),
     pytest.param({"page_size": 501}, 2, "Setting page_size must be a whole number from 1 to 500.", id="wrong setting"),
     pytest.param({"pagesize": 5}, 2, "There is no setting pagesize (did you mean page_size?).", id="unknown setting"),
-    pytest.param({"client_secret": ""}, 2, "Missing: client_secret; put the login into the file", id="empty secret"),
+    pytest.param(
+        {"client_secret": ""}, 2, "Missing: client_secret; set the login in the --config file", id="empty secret"
+    ),
     pytest.param(
         {"reports": [{"name": "mine", "group_by": ["date", "site_visx"]}]},
         2,

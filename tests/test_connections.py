@@ -60,7 +60,7 @@ BUNDLES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: path.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
         "contains no certificate in PEM format",
     ),
-    "folder": (lambda path: path.mkdir(), "is a folder without certificates that are named by their hashes"),
+    "folder": (lambda path: path.mkdir(), "is a directory of certificates without hashes as names"),
     "loop": (lambda path: path.symlink_to(path), r"cannot be read \("),
 }
 
@@ -74,7 +74,7 @@ def test_certificates_that_cannot_be_read_are_named(
     bundle = tmp_path / "bundle"
     make(bundle)
     monkeypatch.setenv(variable, str(bundle))
-    assert_final("https://127.0.0.1:9", f"^{variable} names {re.escape(str(bundle))}, which {why}", "PEM")
+    assert_final("https://127.0.0.1:9", f"^{variable} points to {re.escape(str(bundle))}, which {why}", "PEM")
 
 
 def test_certificates_that_vanish_during_a_run_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_certificates_that_vanish_during_a_run_are_named(tmp_path: Path, monkeyp
         transport = transport_of()
         assert transport.send("GET", server.url, auth=lambda request: request).status == 200
         certificate.path.unlink()
-        with pytest.raises(SettingsError, match=r"^REQUESTS_CA_BUNDLE names .*, which does not exist"):
+        with pytest.raises(SettingsError, match=r"^REQUESTS_CA_BUNDLE points to .*, which does not exist"):
             transport.send("GET", server.url, auth=lambda request: request, new_connection=True)
         transport.close()
 
@@ -135,7 +135,7 @@ def status(line: str, content_type: str = "text/html") -> bytes:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("407 Proxy Authentication Required", r"^The proxy wants a login, or refuses the one it gets \(HTTP 407\)"),
+        ("407 Proxy Authentication Required", r"^The proxy requires a login, or rejects the one it got \(HTTP 407\)"),
         ("403 Forbidden", r"^The proxy refuses to connect to oauth\.yoc\.example \(HTTP 403\)"),
         ("405 Method Not Allowed", r"^The proxy refuses to connect to oauth\.yoc\.example \(HTTP 405\)"),
     ],
@@ -163,7 +163,7 @@ def test_a_proxy_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch, li
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [("407 Proxy Authentication Required", "^The proxy wants a login"), ("403 Forbidden", "^The proxy refuses to")],
+    [("407 Proxy Authentication Required", "^The proxy requires a login"), ("403 Forbidden", "^The proxy refuses to")],
 )
 def test_a_proxy_for_plain_http_that_refuses_for_good(monkeypatch: pytest.MonkeyPatch, line: str, says: str) -> None:
     """Its answer stands where the server's would."""
@@ -179,14 +179,14 @@ def test_a_proxy_for_plain_http_that_refuses_for_good(monkeypatch: pytest.Monkey
 def test_a_proxy_that_is_no_address_is_called_so(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     """Whatever is wrong with it, it is the variable that is to be mended."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    assert_final(ELSEWHERE, "^The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is no usable", "HTTPS_PROXY")
+    assert_final(ELSEWHERE, "^The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is not a valid URL", "HTTPS_PROXY")
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4"])
 def test_a_socks_proxy_needs_a_package(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     """Which is named."""
     monkeypatch.setenv("ALL_PROXY", f"{scheme}://127.0.0.1:9")
-    assert_final(ELSEWHERE, r"^The proxy is of a kind .* pip install 'requests\[socks\]'", "HTTPS_PROXY")
+    assert_final(ELSEWHERE, r"^This kind of proxy .* pip install 'requests\[socks\]'", "HTTPS_PROXY")
 
 
 def test_a_port_without_tls_is_called_so() -> None:
@@ -205,17 +205,17 @@ def expects_tls(connection: socket.socket, _: threading.Event) -> None:
 def test_a_port_with_tls_is_called_so() -> None:
     """A server that expects TLS answers a plain request with an alert of its own."""
     with RawServer(expects_tls) as server:
-        assert_final(server.url, f"^{server.url} speaks TLS; begin api_url and auth_url with https://", "TLS")
+        assert_final(server.url, f"^{server.url} uses TLS; api_url and auth_url must start with https://", "TLS")
 
 
 def test_a_proxy_with_the_other_protocol_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most proxies for https speak plain HTTP themselves."""
     with RawServer(sends(status("400 Bad Request"))) as server:
         monkeypatch.setenv("HTTPS_PROXY", server.url.replace("http:", "https:"))
-        assert_final(ELSEWHERE, "^The proxy speaks http, and not https; begin its address .* with http://", "PROXY")
+        assert_final(ELSEWHERE, "^The proxy speaks http, not https; its URL .* must start with http://", "PROXY")
     with RawServer(expects_tls) as server:
         monkeypatch.setenv("HTTPS_PROXY", server.url)
-        assert_final(ELSEWHERE, "^The proxy speaks https, and not http; begin its address .* with https://", "PROXY")
+        assert_final(ELSEWHERE, "^The proxy speaks https, not http; its URL .* must start with https://", "PROXY")
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "aes128gcm"])
@@ -223,7 +223,7 @@ def test_an_answer_packed_otherwise_than_asked_for_is_called_so(encoding: str) -
     """It was taken for an answer that broke off."""
     answer = ok(b"\x8b\x00").replace(b"\r\n\r\n", f"\r\nContent-Encoding: {encoding}\r\n\r\n".encode())
     with RawServer(sends(answer)) as server:
-        assert_final(server.url, f"^The answer of {server.url} is packed as '{encoding}'", "proxy")
+        assert_final(server.url, f"^The answer from {server.url} is compressed as '{encoding}'", "proxy")
         assert b"Accept-Encoding: gzip, deflate\r\n" in server.requests[0]
 
 
@@ -234,6 +234,6 @@ def test_the_command_names_the_certificates(tmp_path: Path, option: tuple[str, .
     environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(tmp_path / "nowhere.pem")}
     done = run_command("--config", "config.json", *option, cwd=tmp_path, env=environment)
     assert done.returncode == ExitCode.SETTINGS, done.stderr
-    assert "REQUESTS_CA_BUNDLE names" in done.stderr
+    assert "REQUESTS_CA_BUNDLE points to" in done.stderr
     assert "Traceback" not in done.stderr
     assert "tdout" not in done.stderr

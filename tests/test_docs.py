@@ -234,7 +234,7 @@ def template(node: ast.expr) -> str | None:
 
 
 CALLS = {
-    **dict.fromkeys(("warn", "_warn", "warning", "_tell"), "Warnings"),
+    **dict.fromkeys(("warn", "_warn", "warning"), "Warnings"),
     "info": "In passing",
     "error": "Exit code 1",
     "exception": "Exit code 1",

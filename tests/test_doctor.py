@@ -411,7 +411,7 @@ def test_the_command_takes_a_file_or_the_environment(today: Sandbox, tmp_path: P
     [
         (["--version"], 0, "tap-yoc-doctor v"),
         (["--config", "nowhere.json"], 2, "The config nowhere.json cannot be read (No such file or directory)."),
-        ([], 2, "Missing: client_id, client_secret, username, password; put the login into the file"),
+        ([], 2, "Missing: client_id, client_secret, username, password; set the login in the --config file"),
     ],
     ids=str,
 )  # fmt: skip

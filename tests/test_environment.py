@@ -97,7 +97,7 @@ def test_alone_they_are(variable: str) -> None:
     [
         ({"TAP_YOC_START_DAT": "2026-01-01"}, "TAP_YOC_START_DAT (did you mean TAP_YOC_START_DATE?)"),
         ({"TAP_YOC_PASSWORT": "s3cret"}, "TAP_YOC_PASSWORT (did you mean TAP_YOC_PASSWORD?)"),
-        ({"TAP_YOC_PASSWORD": "your-password"}, "Not filled in: password; put your own login"),
+        ({"TAP_YOC_PASSWORD": "your-password"}, "Not filled in: password; replace the example"),
         ({"TAP_YOC_STREAM_MAPS": '{"site_dayly": null}'}, "there is no stream site_dayly (did you mean site_daily?)"),
     ],
 )
@@ -129,7 +129,7 @@ def test_under_meltano_a_missing_login_is_told_in_its_words(tmp_path: Path) -> N
     assert done.returncode == 2
     assert done.stderr.count("Missing") == 1
     assert done.stderr.strip().endswith(
-        "Missing: client_id, client_secret, username, password; put the login into the project's .env "
+        "Missing: client_id, client_secret, username, password; set the login in the project's .env "
         "(TAP_YOC_SOUTH_CLIENT_ID and so on), or use: meltano config set --interactive tap-yoc-south"
     )
 

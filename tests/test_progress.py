@@ -85,7 +85,7 @@ def test_the_present_stream_and_the_run() -> None:
     watch = Watch()
     summary = reading(watch)
     display, paper = on_paper(summary)
-    display.look()
+    display.draw()
     present, totals = (text.splitlines() for language, text in snippets("docs/running.md")[:2])
     assert screen_of(paper) == ["", *present]
     watch.seconds, summary.rows, summary.requests = 64.1, 27953, 75
@@ -106,7 +106,7 @@ def test_waits_warnings_and_failures_are_shown() -> None:
     summary.warn("one")
     summary.fail("companies", UnavailableError("down"))
     display, paper = on_paper(summary)
-    display.look()
+    display.draw()
     assert screen_of(paper)[-1].startswith("stream 2 of 12, 1 failed, 1 warning, 1:15 waited, ")
 
 
@@ -117,11 +117,11 @@ def test_the_rest_is_told_only_where_it_is_more_than_a_guess(days: int) -> None:
     summary = reading(watch, days=days)
     summary.readings[-1].days_complete = 0
     display, paper = on_paper(summary)
-    display.look()
+    display.draw()
     (line,) = [line for line in screen_of(paper) if line.startswith("site_daily")]
     assert line.endswith({0: " 0:32", 93: ", 0:31 left", 183: ", 0:00 left"}[days])
     watch.seconds = 2.0
-    display.look()
+    display.draw()
     assert " left" not in screen_of(paper)[1]
 
 
@@ -130,7 +130,7 @@ def test_a_stream_without_days_has_no_bar() -> None:
     summary = RunSummary(monotonic=Watch())
     summary.begin("companies")
     display, paper = on_paper(summary)
-    display.look()
+    display.draw()
     assert screen_of(paper) == [
         "",
         "companies                     0 rows      0 requests   0:00",
@@ -145,7 +145,7 @@ def test_a_stream_without_days_has_no_bar() -> None:
 def test_the_bar_is_as_long_as_the_terminal_allows(width: int, bar: str) -> None:
     """It gets shorter, down to 8 columns; then it leaves the days to say it."""
     display, paper = on_paper(reading(Watch()), width=width)
-    display.look()
+    display.draw()
     assert screen_of(paper, width)[1].startswith(f"{'site_daily':22}  {bar}   93 of 183 days ")
 
 
@@ -153,7 +153,7 @@ def test_the_bar_is_as_long_as_the_terminal_allows(width: int, bar: str) -> None
 def test_a_terminal_too_narrow_for_a_bar_has_the_whole_name(width: int) -> None:
     """What the bar would take, the name and the figures keep."""
     display, paper = on_paper(reading(Watch()), width=width)
-    display.look()
+    display.draw()
     assert screen_of(paper, width)[1].startswith(f"{'site_daily':22}   93 of 183 days ")
 
 
@@ -162,7 +162,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """A line that wrapped would make the display climb up the log; the name is cut before any figure."""
     summary = reading(Watch(), name="a_report_of_the_user_s_own_with_a_very_long_name_indeed_63_letters")
     display, paper = on_paper(summary, width=width)
-    display.look()
+    display.draw()
     display.write("a log line\n")
     shown = screen_of(paper, width)
     assert shown[0] == "a log line"
@@ -180,7 +180,7 @@ def test_the_totals_stay_on_the_screen() -> None:
     summary = reading(watch)
     summary.fail("site_daily", UnavailableError("down"))
     display, paper = on_paper(summary)
-    display.look()
+    display.draw()
     display.close()
     assert screen_of(paper) == [
         "stream      days    rows  requests  time",
@@ -194,14 +194,14 @@ def test_the_totals_stay_on_the_screen() -> None:
 def test_a_run_without_streams_leaves_no_table() -> None:
     """Where nothing was read there are no totals to show."""
     display, paper = on_paper(RunSummary())
-    display.look()
+    display.draw()
     display.close()
     assert screen_of(paper) == [""]
 
 
 def test_lines_of_the_log_stand_above_the_display_whole_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """However often the display is drawn in between, each line of each thread is there once; afterwards too."""
-    monkeypatch.setattr(progress, "LOOKS_A_SECOND", 2000)
+    monkeypatch.setattr(progress, "FRAMES_PER_SECOND", 2000)
     display, paper = on_paper(reading(Watch()))
     handler = logging.StreamHandler(paper)
     root = logging.getLogger()
@@ -233,12 +233,12 @@ def test_lines_of_the_log_stand_above_the_display_whole_and_in_order(monkeypatch
 def test_lines_of_others_are_kept() -> None:
     """A target that writes to the same terminal finds the cursor on an empty line, and its lines stay."""
     display, paper = on_paper(reading(Watch()))
-    display.look()
+    display.draw()
     paper.write("target: 700 rows loaded\n")
-    display.look()
+    display.draw()
     paper.write("target: 1400 rows loaded\n")
     display.write("a log line\n")
-    display.look()
+    display.draw()
     shown = screen_of(paper)
     assert [line[:24].rstrip() for line in shown[:3]] == [
         "target: 700 rows loaded",
@@ -287,7 +287,7 @@ def test_of_a_stream_that_has_ended_nothing_is_left() -> None:
     summary.end("site_daily")
     watch.seconds = 40.0
     display, paper = on_paper(summary)
-    display.look()
+    display.draw()
     (line,) = [line for line in screen_of(paper) if line.startswith("site_daily")]
     assert line.endswith("93 of 183 days   14,203 rows     39 requests   0:32")
 

@@ -211,14 +211,14 @@ def test_the_login_of_an_example_is_not_sent(place: str) -> None:
     assert examples == PLACEHOLDERS
     for names in [[name] for name in LOGIN] + [LOGIN]:
         config = {**OWN_LOGIN, **{name: examples[name] for name in names}}
-        with pytest.raises(SettingsError, match=rf"^Not filled in: {', '.join(names)}; put your own login"):
+        with pytest.raises(SettingsError, match=rf"^Not filled in: {', '.join(names)}; replace the example"):
             settings_of(config)
 
 
 @pytest.mark.parametrize("text", ["${YOC_PASSWORD}", "{{ yoc_password }}"])
 def test_a_template_that_was_not_filled_in_is_not_sent(text: str) -> None:
     """What a shell, Docker or Airflow should have replaced."""
-    with pytest.raises(SettingsError, match=r"^Not filled in: password; put your own login"):
+    with pytest.raises(SettingsError, match=r"^Not filled in: password; replace the example"):
         settings_of({**OWN_LOGIN, "password": text})
 
 

@@ -244,7 +244,9 @@ def test_any_damage_costs_a_login_and_no_more(today: Sandbox, damage: tuple[str,
 def test_a_pipe_is_refused_by_name(path: Path) -> None:
     """Opening it would wait for somebody who writes."""
     os.mkfifo(path)
-    with pytest.raises(SettingsError, match=r"cannot read .*token\.json \(Not a file\); choose a file of your own"):
+    with pytest.raises(
+        SettingsError, match=r"cannot read .*token\.json \(Not a file\); choose a file that the tap can write"
+    ):
         load(path)
 
 

@@ -148,7 +148,7 @@ def test_what_fails_before_the_first_byte_was_not_sent(
             host = "oauth.yoc.example"
         transport = transport_of(request_timeout=0.5)
         for new_connection in (True, False):
-            with pytest.raises((NotSentError, SettingsError), match=f"no connection to {host}|does not speak TLS"):
+            with pytest.raises((NotSentError, SettingsError), match=f"no connection to {host}|does not use TLS"):
                 transport.send(
                     "POST", f"https://{host}", auth=lambda request: request, new_connection=new_connection,
                     before_first_byte=lambda: begun.append("sent"), json={"refresh_token": "t0ken"},

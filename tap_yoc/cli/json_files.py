@@ -1,4 +1,4 @@
-"""Reading the JSON files that users hand over: config, catalog, state; also as Windows writes them."""
+"""Reading users' JSON files (config, catalog, state), including those written by Windows tools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read_json_file(path: str, what: str) -> dict[str, Any]:
     """Return the JSON object of a file.
 
     Raises:
-        SettingsError: The file cannot be read, or holds something else.
+        SettingsError: The file cannot be read, or contains something else.
     """
     try:
         content = Path(path).read_bytes()
@@ -24,10 +24,10 @@ def read_json_file(path: str, what: str) -> dict[str, Any]:
 
 
 def load_json_object(content: bytes, what: str) -> dict[str, Any]:
-    """Return the JSON object that a file holds, in UTF-8, or in UTF-16 or UTF-32 as PowerShell's `>` writes it.
+    """Return the JSON object in a file, in UTF-8, or in UTF-16 or UTF-32, as PowerShell's `>` writes it.
 
     Raises:
-        SettingsError: It is no JSON object; names the file and the place, and not what stands there.
+        SettingsError: It is not a JSON object; names the file and the place, but does not quote it.
     """
     try:
         text = content.decode(json.detect_encoding(content)).lstrip("\ufeff")
@@ -38,7 +38,7 @@ def load_json_object(content: bytes, what: str) -> dict[str, Any]:
         raise SettingsError(f"{what} is not JSON: {error.msg}, line {error.lineno}, column {error.colno}.") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{what} must be text in UTF-8.") from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
         value = None
     if not isinstance(value, dict):
         raise SettingsError(f"{what} must be a JSON object.")

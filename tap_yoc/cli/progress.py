@@ -1,8 +1,8 @@
-"""What is being read, on the terminal, while it runs.
+"""The progress display on the terminal.
 
-The display looks at the run's summary from a thread of its own, so that reading does not know of it. It stands below
-the cursor, which waits on an empty line above it: whoever else writes to the terminal (a target behind the pipe, say)
-writes there, and at the next look the display moves down. Nobody's line is lost.
+A separate thread draws the run's summary, so the engine does not depend on it. The cursor stays on an empty line above
+the display: if another process writes to the terminal (such as the target), its output goes there, and the next frame
+is drawn below it. No line is lost.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
     from tap_yoc.summary import Mark, RunSummary, StreamReading
 
-LOOKS_A_SECOND = 4
+FRAMES_PER_SECOND = 4
 FEWEST_LINES = 8
-"""A lower terminal has no room for a display."""
+"""A terminal with fewer lines gets no display."""
 GAP = "  "
 NAME_WIDTH, BAR_WIDTH = 22, 24
 LEAST_BAR_WIDTH = 8
-"""A shorter bar tells less than the days beside it."""
+"""A shorter bar would show less than the number of days next to it."""
 TOTALS_WIDTH = 48
-"""What the figures of the totals take beside the streams' names."""
+"""Width of the totals next to the streams' names."""
 SECONDS_BEFORE_ESTIMATE = 2
 CLEAR = "\r\x1b[J"
 
 
 @contextmanager
 def progress_display(summary: RunSummary, streams: int) -> Iterator[None]:
-    """Show a run's progress for as long as it lasts, where there is a terminal to show it on; then its totals."""
+    """Show a run's progress during this context if there is a terminal; then its totals."""
     console = terminal()
     if console is None:
         yield
@@ -54,10 +54,10 @@ def progress_display(summary: RunSummary, streams: int) -> Iterator[None]:
 
 
 def terminal() -> Console | None:
-    """Return the terminal behind stderr, or None where nobody looks or wants to.
+    """Return the terminal of stderr, or None if there should be no display.
 
-    None for pipes and files, without the extra `progress`, for TERM=dumb and TTY_INTERACTIVE=0, and when stdout is the
-    terminal as well: then the rows are what the user wants to see.
+    None for pipes and files, without the extra `progress`, with TERM=dumb or TTY_INTERACTIVE=0, and if stdout is the
+    terminal, too: then the user wants to see the rows.
     """
     if not _is_terminal(sys.stderr) or _is_terminal(sys.stdout):
         return None
@@ -65,7 +65,7 @@ def terminal() -> Console | None:
         from rich.console import Console  # noqa: PLC0415 - an extra
     except ImportError:
         return None
-    console = Console(stderr=True, highlight=False)  # colours as NO_COLOR and TERM have it
+    console = Console(stderr=True, highlight=False)  # respects NO_COLOR and TERM
     is_usable = console.is_interactive and not console.legacy_windows and console.height >= FEWEST_LINES
     return console if is_usable else None
 
@@ -75,10 +75,10 @@ def _is_terminal(stream: IO[str] | None) -> bool:
 
 
 class Display:
-    """Two lines below the log: the stream that is read, and the run."""
+    """Two lines below the log: the current stream, and the run."""
 
     def __init__(self, summary: RunSummary, console: Console, streams: int) -> None:
-        """Show nothing yet; `streams` is how many will be read."""
+        """Show nothing yet; `streams` is the number of streams to read."""
         self._summary = summary
         self._console = console
         self._streams = streams
@@ -86,11 +86,11 @@ class Display:
         self._frame = ""
         self._lock = threading.RLock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_looking, name="tap-yoc-progress", daemon=True)
+        self._thread = threading.Thread(target=self._keep_drawing, name="tap-yoc-progress", daemon=True)
         self._handlers: list[logging.StreamHandler[IO[str]]] = []
 
     def start(self) -> None:
-        """Show what there is, and have log lines written above it."""
+        """Show the display, and redirect log lines above it."""
         above = Above(self)
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream is self._file:
@@ -99,7 +99,7 @@ class Display:
         self._thread.start()
 
     def stop(self) -> None:
-        """Put the totals in the display's place, and leave the terminal alone from then on."""
+        """Replace the display by the totals, and stop redirecting log lines."""
         self._stop.set()
         self._thread.join()
         for handler in self._handlers:
@@ -107,13 +107,13 @@ class Display:
         self.close()
 
     def close(self) -> None:
-        """Put the totals in the display's place."""
+        """Replace the display by the totals."""
         with self._lock, self._while_there_is_a_terminal():
             self._frame = ""
             self.write(self._drawn(self.totals()) if self._summary.readings else "")
 
-    def look(self) -> None:
-        """Draw what is being read now."""
+    def draw(self) -> None:
+        """Draw the current state."""
         with self._lock, self._while_there_is_a_terminal():
             lines = self._drawn(self.now()).rstrip("\n").split("\n")
             self._frame = "\n".join(["", *lines]) + f"\x1b[{len(lines)}A\r"
@@ -127,12 +127,12 @@ class Display:
 
     @staticmethod
     def _while_there_is_a_terminal() -> AbstractContextManager[None]:
-        """Leave out what fails after the terminal was closed: the run goes on without a display."""
+        """Ignore errors after the terminal was closed: the run continues without a display."""
         return suppress(OSError)
 
-    def _keep_looking(self) -> None:
-        while not self._stop.wait(1 / LOOKS_A_SECOND):
-            self.look()
+    def _keep_drawing(self) -> None:
+        while not self._stop.wait(1 / FRAMES_PER_SECOND):
+            self.draw()
 
     def _drawn(self, what: RenderableType) -> str:
         with self._console.capture() as captured:
@@ -144,14 +144,14 @@ class Display:
         return self._console.width - 1
 
     def now(self) -> RenderableType:
-        """Return the present stream and the run, a line each."""
+        """Return the current stream and the run, one line each."""
         from rich.console import Group  # noqa: PLC0415 - an extra
         from rich.text import Text  # noqa: PLC0415 - an extra
 
         summary = self._summary
         run = summary.mark()
         parts = [f"stream {summary.streams} of {self._streams}"]
-        if summary.failures:  # what matters most comes first, since a narrow terminal cuts the end off
+        if summary.failures:  # the most important first, because a narrow terminal truncates the line
             parts.append(f"{len(summary.failures)} failed")
         if summary.warnings:
             parts.append(counted(summary.warnings, "warning"))
@@ -162,7 +162,7 @@ class Display:
         return Group(*streams, Text(", ".join(parts), style="dim", overflow="ellipsis"))
 
     def _of(self, reading: StreamReading) -> Table:
-        """Return the line of a stream; where the terminal is narrow, bar and name are cut, and no figure."""
+        """Return the line of a stream; on a narrow terminal, bar and name get shorter, but not the figures."""
         from rich.progress_bar import ProgressBar  # noqa: PLC0415 - an extra
         from rich.table import Table  # noqa: PLC0415 - an extra
 
@@ -188,7 +188,7 @@ class Display:
         return line
 
     def totals(self) -> Table:
-        """Return what was read, a line for each stream."""
+        """Return what was read, one line for each stream."""
         from rich.table import Table  # noqa: PLC0415 - an extra
 
         summary = self._summary
@@ -222,7 +222,7 @@ class Display:
 
 
 class Above(io.TextIOBase):
-    """Takes what is logged and has it written above the display."""
+    """A log stream that writes above the display."""
 
     def __init__(self, display: Display) -> None:
         """Write nothing yet."""
@@ -235,7 +235,7 @@ class Above(io.TextIOBase):
 
 
 def _seconds_left(reading: StreamReading, done: Mark) -> float | None:
-    """Return how long the rest of the days takes at the pace so far, None where that would be a guess."""
+    """Return the estimated time for the remaining days, None if it would be a guess."""
     if reading.ended or not reading.days_passed or done.seconds < SECONDS_BEFORE_ESTIMATE:
         return None
     return done.seconds / reading.days_passed * (reading.days_wanted - reading.days_passed)

@@ -1,1 +1,1 @@
-"""From the bytes of an answer to typed rows."""
+"""Decoding: from the bytes of an answer to typed rows."""

@@ -1,8 +1,8 @@
-"""Pages as Arrow tables: exact decimals, days as dates, instants in UTC; needs pyarrow, of the extra `parquet`.
+"""Pages as Arrow tables: exact decimals, dates, timestamps in UTC; needs pyarrow, from the extra `parquet`.
 
-`table_of(page, report.json_schema())` is a page, `unified([table, ...])` several of them in one. Types follow the JSON
-Schema. A decimal column has nine digits behind the point, as NUMERIC has in many warehouses, and more only if more
-came: a type that changed with every page would make readers of several files round.
+`table_of(page, report.json_schema())` converts one page, `unified([table, ...])` joins several tables. Types follow the
+JSON Schema. A decimal column has nine decimal places, like NUMERIC in many warehouses, and more only if values have
+more: if the type changed with every page, readers of several files would round.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_DIGITS_128, MOST_DIGITS_256 = 38, 76
 
 
 def table_of(page: Page, schema: Mapping[str, Any]) -> pa.Table:
-    """Return a page's rows, its columns in their order, of the types that the stream's JSON Schema gives them.
+    """Return a page's rows as a table, in the order of its columns and with the types of the stream's JSON Schema.
 
     Raises:
         CellError: A number has more digits than Arrow can hold.
@@ -49,7 +49,7 @@ def table_of(page: Page, schema: Mapping[str, Any]) -> pa.Table:
 
 
 def unified(tables: Sequence[pa.Table]) -> pa.Table:
-    """Return tables of one stream as one, numbers with as many digits behind the point as any of them needs.
+    """Return the tables of one stream as one, with as many decimal places as the largest of them needs.
 
     Raises:
         CellError: A number has more digits than Arrow can hold.
@@ -68,7 +68,7 @@ def unified(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def _array(cells: Sequence[Any], declared: Mapping[str, Any], name: str) -> pa.Array:
-    """Return the cells of a column, of the type that its JSON Schema declares; raises as `table_of` does."""
+    """Return the cells of a column with the type in its JSON Schema; raises like `table_of`."""
     import pyarrow as pa  # noqa: PLC0415 - an extra
 
     types = declared["type"]
@@ -89,7 +89,7 @@ def _array(cells: Sequence[Any], declared: Mapping[str, Any], name: str) -> pa.A
 
 
 def _literals(cells: Sequence[Any]) -> Sequence[str | None]:
-    """Return numbers as they are written."""
+    """Return numbers as the text of their digits."""
     if set(map(type, cells)) == {msgspec.Raw}:
         literals = b",".join(cells).decode().split(",")
         return [None if literal == "null" else literal for literal in literals] if "null" in literals else literals
@@ -107,10 +107,10 @@ def _decimals(literals: Sequence[str | None], least_scale: int, name: str) -> pa
 
 
 def _fitting(cast: Callable[[pa.DataType], T], scale: int, name: str) -> T:
-    """Return what is cast to the smaller type of decimals that holds it.
+    """Return the result of `cast` with the smaller decimal type that fits.
 
     Raises:
-        CellError: There is none.
+        CellError: Neither type fits.
     """
     import pyarrow as pa  # noqa: PLC0415 - an extra
 

@@ -1,6 +1,6 @@
-"""Where the rows and the total are in a report's answer, whatever its envelope; pure.
+"""Finds the rows and the total in a report's answer, in any known envelope; pure.
 
-An answer it cannot read is an error, never zero rows.
+An answer that it cannot read is an error, never zero rows.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ class Answer:
 
     rows: list[Any]
     total: int | None
-    """The count that the server sends, of the report or of this page; `pagination.py` finds out which."""
+    """The number of rows that the server reports, for the report or for this page; `pagination.py` finds out which."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """Where an answer keeps its rows."""
+    """Where the rows are in an answer."""
 
     path: tuple[str, ...]
-    """The names that lead to them; none where the rows are all there is."""
+    """The keys that lead to the rows; empty if the answer is a bare list."""
     levels: tuple[tuple[str, ...], ...]
-    """All names that stand at each level on the way."""
+    """All keys at each level of the path."""
 
     @classmethod
     def of(cls, answer: Json, path: tuple[str, ...]) -> Envelope:
-        """Return the envelope of an answer whose rows lie at the end of a path."""
+        """Return the envelope of an answer with its rows at the end of a path."""
         levels = [answer] if path else []
         for name in path[:-1]:
             levels.append(levels[-1][name])
@@ -67,10 +67,10 @@ class Envelope:
         return isinstance(part, list) and not part
 
     def around(self, rows: Any) -> Any:  # noqa: ANN401 - types that are made at run time
-        """Return the type of a whole answer with rows of this type: every name is there, and no other.
+        """Return the type of an answer with rows of this type: all the known keys, and no other.
 
         Raises:
-            ValueError: No such type can have a name like one of these.
+            ValueError: One of the keys cannot be a name in such a type.
         """
         part = rows
         for name, names in reversed([*zip(self.path, self.levels, strict=True)]):
@@ -84,7 +84,7 @@ class Envelope:
         return part
 
     def open(self, answer: Any) -> tuple[Json, list[Any]]:  # noqa: ANN401 - of the type made above
-        """Return the answer with its rows replaced by `[{}]`, or `[]` where there are none, and the rows."""
+        """Return the answer with its rows replaced by `[{}]`, or by `[]` if there are none; and the rows."""
         return self._open(answer, 0)
 
     def _open(self, part: Any, depth: int) -> tuple[Json, list[Any]]:  # noqa: ANN401 - likewise
@@ -96,17 +96,17 @@ class Envelope:
 
 
 class RowType(Protocol):
-    """What makes rows of JSON."""
+    """Converts JSON to rows."""
 
     def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, list[Any]] | None:
-        """Return an answer without its rows, and the rows; None when they have to be looked at cell by cell."""
+        """Return an answer without its rows, and the rows; None if they must be cast cell by cell."""
 
     def cast(self, raw_rows: list[RawRow]) -> list[Any]:
-        """Return the rows, looked at cell by cell."""
+        """Return the rows, cast cell by cell."""
 
 
 class EnvelopeReader:
-    """Reads answers; one that looks like the last one read in full is not taken apart again; safe under threads.
+    """Reads answers, faster if the envelope is the same as before; thread-safe.
 
     Source: assumed; YOC's help shows no complete answer.
     """
@@ -115,16 +115,16 @@ class EnvelopeReader:
         """Know no envelope yet."""
         self._known: Envelope | None = None
         self._with_rows: Envelope | None = None
-        """The newest one that had rows in it."""
+        """The newest envelope that had rows."""
         self._beside_rows: set[tuple[str, str]] = set()
-        """What may have been a failure, and stood beside rows."""
+        """Possible failures that were seen beside rows, and so are none."""
 
     def read(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer:
         """Return the rows and the total of a report's answer.
 
         Raises:
             ValueError: The body is not JSON.
-            UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
+            UnknownEnvelopeError: There is no list of rows, or more than one; names the keys, never their values.
             FailureToldError: The answer also contains a failure.
         """
         answer = self._read_known(content, headers, row_type)
@@ -144,7 +144,7 @@ class EnvelopeReader:
         return Answer(rows=row_type.cast(rows), total=total_of(body, headers))
 
     def _locate(self, body: Json) -> tuple[tuple[str, ...], list[RawRow]]:
-        """Return the rows and their path; an empty list where rows were before, among the same names, is no rows."""
+        """Return the rows and their path; an empty list counts as no rows if a known envelope had rows there."""
         try:
             return _locate_rows(body)
         except UnknownEnvelopeError as error:
@@ -153,12 +153,12 @@ class EnvelopeReader:
             return self._with_rows.path, []
 
     def _read_known(self, content: bytes, headers: Mapping[str, str], row_type: RowType) -> Answer | None:
-        """Return the answer if its envelope is the known one and its cells are what was declared, else None."""
+        """Return the answer if its envelope is the known one and its cells have the declared types, else None."""
         if self._known is None or (decoded := row_type.decode(content, self._known)) is None:
             return None
         body, rows = decoded
         try:
-            # What stands beside the rows may have become rows, too, or tell of a failure.
+            # Another key may contain rows now, or a failure.
             if self._known.path and _locate_rows(body)[0] != self._known.path:
                 return None
         except UnknownEnvelopeError:
@@ -167,7 +167,7 @@ class EnvelopeReader:
         return Answer(rows=rows, total=total_of(body, headers))
 
     def _judge(self, body: Json, path: Sequence[str], rows: list[Any]) -> None:
-        """Raise for what may be why there are no rows; what stood beside rows before is not."""
+        """Raise for a possible failure in an answer without rows, unless it was seen beside rows before."""
         unclear = [sign for sign in signs_in(body, path) if sign.verdict is Verdict.UNCLEAR]
         if rows:
             self._beside_rows |= {(sign.name, sign.text) for sign in unclear[: _MOST_SIGNS - len(self._beside_rows)]}
@@ -176,7 +176,7 @@ class EnvelopeReader:
 
 
 def raise_if_failed(body: Json, path: Sequence[str] | None = None) -> None:
-    """Raise if an answer contains a failure on the way to its content, or anywhere if there is no way.
+    """Raise if an answer contains a failure at a level of the path to its rows, or anywhere if there is no path.
 
     Raises:
         FailureToldError: It does.
@@ -194,23 +194,23 @@ def _failure(signs: Sequence[Sign]) -> FailureToldError:
 
 
 def rows_of(body: Json) -> list[RawRow]:
-    """Return the report rows of an answer, wherever its envelope keeps them.
+    """Return the report rows of an answer.
 
     Shape: `[row]`, `{"data": [row]}` or `{"data": {"rows": [row]}}`; a row is `{column: cell}`.
 
     Raises:
-        UnknownEnvelopeError: No list of rows, or more than one; names the keys seen, never their values.
+        UnknownEnvelopeError: There is no list of rows, or more than one; names the keys, never their values.
     """
     return _trimmed(_locate_rows(body)[1])
 
 
 def rows_path(body: Json) -> tuple[str, ...]:
-    """Return the keys that lead to the rows of an answer, none for a bare list; raises as `rows_of` does."""
+    """Return the keys that lead to the rows of an answer, empty for a bare list; raises like `rows_of`."""
     return _locate_rows(body)[0]
 
 
 def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[RawRow]]:
-    """Return the rows as they came, and the keys that lead to them."""
+    """Return the keys that lead to the rows, and the rows as sent."""
     found = _find_rows(body, levels=2)
     raise_if_failed(body, found[0] if found else None)
     if found and len(found[1]) == 1 and tells_only_of_failure(found[1][0]):
@@ -228,7 +228,7 @@ def _locate_rows(body: Json) -> tuple[tuple[str, ...], list[RawRow]]:
 
 
 def _trimmed(rows: list[RawRow]) -> list[RawRow]:
-    """Return the rows without blanks around their columns' names; the same list if there are none."""
+    """Return the rows without blanks around column names; the same list if there are no such blanks."""
     names = {name for row in rows for name in row}
     if any(name != name.strip() for name in names):
         return [{name.strip(): cell for name, cell in row.items()} for row in rows]
@@ -245,13 +245,13 @@ def _find_rows(body: Json, levels: int, path: tuple[str, ...] = ()) -> tuple[tup
         return known[0] if len(known) == 1 else None
     others = {name: value for name, value in body.items() if name not in {*ROW_LISTS, *TOTAL_HOLDERS}}
     unknown = [found for name, value in others.items() if (found := _find_rows(value, levels - 1, (*path, name)))]
-    # An empty list beside other things, under a name that nobody knows, may be anything.
+    # An empty list under an unknown key, next to other keys, may be anything.
     is_clear = len(unknown) == 1 and (unknown[0][1] or len(others) == 1 or total_of(body, {}) == 0)
     return unknown[0] if is_clear else None
 
 
 def total_of(body: Json, headers: Mapping[str, str]) -> int | None:
-    """Return the number of rows that an answer claims, or None when it claims none."""
+    """Return the number of rows that an answer reports, None if it reports none."""
     holders: list[Json] = [body]
     if isinstance(body, dict):
         holders += [body.get(name) for name in TOTAL_HOLDERS]
@@ -259,13 +259,13 @@ def total_of(body: Json, headers: Mapping[str, str]) -> int | None:
     for holder in holders:
         if isinstance(holder, dict):
             for name in TOTALS:
-                if (total := _whole(holder.get(name))) is not None:
+                if (total := _count(holder.get(name))) is not None:
                     return total
-    return _whole(headers.get(TOTAL_HEADER))
+    return _count(headers.get(TOTAL_HEADER))
 
 
-def _whole(value: Json) -> int | None:
-    """Return a count, None for what is none.
+def _count(value: Json) -> int | None:
+    """Return a value as a number of rows, None if it is not one.
 
     Raises:
         UnknownEnvelopeError: It has more digits than a count can have.

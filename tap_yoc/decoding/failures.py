@@ -1,6 +1,6 @@
 """Failures in the body of an answer, regardless of its status; pure.
 
-Source: assumed; YOC's help shows no such answer, and many services behind a gateway send them.
+Source: assumed; YOC's help shows no such answer, but many services behind a gateway send them.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 
 class Verdict(IntEnum):
-    """What a value says."""
+    """Whether a value is a failure."""
 
     FINE = 0
     UNCLEAR = 1
-    """Rows beside it show that it is harmless; without any, it may be why there are none."""
+    """Harmless if there are rows; otherwise it may be the reason why there are none."""
     FAILED = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sign:
-    """A place in an answer with a failure, or possibly with one."""
+    """A value in an answer that is a failure, or may be one."""
 
     verdict: Verdict
     name: str
     text: str
-    """What stands there, cut short; it is the server's, and may hold anything."""
+    """The value, shortened; it comes from the server and may contain anything."""
     status: int | None = None
-    """The HTTP status that it stands for, if it is one."""
+    """The HTTP status in the value, if any."""
 
 
-# Names in small letters, without what is between words. The first that fits says what a value means.
+# Keys in lower case, without separators between words. The first match decides what a value means.
 _ROLES = {
     "error": re.compile(
         r"((is|has)?(error|err|exception|fault|failure)s?(code|msg|messages?|description|details?|text|type|info)?)"
@@ -56,16 +56,16 @@ _ROLES = {
     "message": re.compile(r"message|msg|details?"),
 }
 _HOLDERS = re.compile(r"meta(data)?|pag(ing|ination)|stat(us|e)|result|response|outcome|headers?|info")
-"""What stands beside the rows and may hold any of these; other mappings may hold figures called `errors`."""
+"""Mappings next to the rows that may contain any of these; other mappings may have a metric called `errors`."""
 
 _FALSE = frozenset({"0", "false", "no", "off", "n", "f"})
 _NOTHING = _FALSE | {"", "none", "null", "[]", "{}"}
-_WELL = re.compile(
+_FINE = re.compile(
     r"(ok(ay)?|success\w*|succeeded|done|completed?|finished|ready|fine|good|true|yes|y|on|valid|active|normal|healthy"
     r"|up|none|null|empty|nothing|cached|fresh|final|published"
     r"|no (data|content|results?|rows?|records?|entries|matches))\b"
 )
-_SURELY_WELL = re.compile(r"(ok(ay)?|success(ful)?|none|nothing)\b")
+_SURELY_FINE = re.compile(r"(ok(ay)?|success(ful)?|none|nothing)\b")
 _NO_FAILURE = re.compile(r"\b(no|0|zero|without|without any) (errors?|failures?|exceptions?|failed)\b")
 _FAILING = re.compile(
     r"error|\berr\b|fail|exception|denied|forbidden|unauthor|invalid|time ?out|timed out|unavailable|exceed|quota|"
@@ -79,12 +79,12 @@ _LARGEST, _LONGEST_NAME, _LONGEST_TEXT, _MOST_WORDS, _DEEPEST = 10**6, 60, 500, 
 
 
 def signs_in(body: Json, path: Sequence[str] | None) -> list[Sign]:
-    """Return failures and possible ones at each level on the way to the rows, or anywhere if there is no way."""
+    """Return failures and possible failures at each level of the path to the rows, or anywhere without a path."""
     return [sign for level in _levels(body, path) for sign in _signs(level)]
 
 
 def tells_only_of_failure(row: dict[str, Json]) -> bool:
-    """Say whether a row is no row: a failure, and nothing else."""
+    """Return whether a supposed row is only a failure."""
     has_no_cell = all(_role(_plain(name)) for name in row)
     return has_no_cell and any(sign.verdict is Verdict.FAILED for sign in _signs(row))
 
@@ -107,7 +107,7 @@ def _signs(level: dict[str, Json]) -> Iterator[Sign]:
     for name, value in level.items():
         verdict, status = _judged(_plain(name), value)
         if verdict:
-            text = " ".join(islice(_said(value), _MOST_WORDS))[:_LONGEST_TEXT]
+            text = " ".join(islice(_texts_in(value), _MOST_WORDS))[:_LONGEST_TEXT]
             yield Sign(verdict=verdict, name=name[:_LONGEST_NAME], text=text, status=status)
 
 
@@ -116,14 +116,14 @@ def _judged(name: str, value: Json) -> tuple[Verdict, int | None]:
     if role == "error":
         return _error(name, value)
     if not role or isinstance(value, dict | list):
-        return Verdict.FINE, None  # looked at as a level of its own, or rows
+        return Verdict.FINE, None  # a level of its own, or rows
     if role == "code":
         return _code(name, value)
     return (_success(value) if role == "success" else _unclear(role, value)), None
 
 
 def _unclear(role: str, value: Json) -> Verdict:
-    """Judge what does not tell for certain: it may be about all pages."""
+    """Judge a value that alone proves no failure: it may be about all pages."""
     if role == "message":
         is_bad = isinstance(value, str) and _is_failing(_words(value))
     else:
@@ -158,12 +158,12 @@ def _worded(text: str) -> Verdict:
     words = _words(text)
     if words in _FALSE or _is_failing(words):
         return Verdict.FAILED
-    is_well = not words or _WELL.match(words) or _NO_FAILURE.match(words)
-    return Verdict.FINE if is_well else Verdict.UNCLEAR
+    is_fine = not words or _FINE.match(words) or _NO_FAILURE.match(words)
+    return Verdict.FINE if is_fine else Verdict.UNCLEAR
 
 
 def _error(name: str, value: Json) -> tuple[Verdict, int | None]:
-    if _is_nothing(value) or _is_well(value):
+    if _is_nothing(value) or _is_fine(value):
         return Verdict.FINE, None
     if isinstance(value, dict | list):
         return Verdict.FAILED, next(_statuses(value), None)
@@ -173,7 +173,7 @@ def _error(name: str, value: Json) -> tuple[Verdict, int | None]:
 
 
 def _statuses(value: Json, depth: int = 0) -> Iterator[int]:
-    """Yield the statuses that the description of an error names."""
+    """Yield the HTTP statuses in the description of an error."""
     if depth > _DEEPEST:
         return
     if isinstance(value, list):
@@ -188,34 +188,34 @@ def _statuses(value: Json, depth: int = 0) -> Iterator[int]:
             yield from _statuses(inner, depth + 1)
 
 
-def _said(value: Json, depth: int = 0) -> Iterator[str]:
-    """Yield what a value holds, of a mapping or a list each part."""
+def _texts_in(value: Json, depth: int = 0) -> Iterator[str]:
+    """Yield a value as text; each part of a mapping or a list."""
     if not isinstance(value, dict | list):
         yield str(value)[:_LONGEST_TEXT]
     elif depth <= _DEEPEST:
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _said(part, depth + 1)
+            yield from _texts_in(part, depth + 1)
 
 
 def _is_nothing(value: Json, depth: int = 0) -> bool:
-    """Say whether a value is null, false, 0 or empty in any spelling, or holds nothing else."""
+    """Return whether a value is null, false, 0 or empty in any spelling, or contains nothing else."""
     if isinstance(value, dict | list) and depth <= _DEEPEST:
         inner = value.values() if isinstance(value, dict) else value
         return all(_is_nothing(part, depth + 1) for part in inner)
     return not value or (isinstance(value, str) and value.strip().lower() in _NOTHING)
 
 
-def _is_well(value: Json) -> bool:
-    """Say whether what stands as an error says that there is none: `"ok"`, or `{"code": 200, "message": "OK"}`."""
+def _is_fine(value: Json) -> bool:
+    """Return whether the value of an error key means success: `"ok"`, or `{"code": 200, "message": "OK"}`."""
     if isinstance(value, dict):
         return all(
             _is_nothing(part)
-            or _is_well(part)
+            or _is_fine(part)
             or (_role(_plain(name)) == "code" and not _judged(_plain(name), part)[0])
             for name, part in value.items()
         )
     words = _words(value) if isinstance(value, str) else ""
-    return bool(_NO_FAILURE.match(words) or _SURELY_WELL.match(words)) and not _is_failing(words)
+    return bool(_NO_FAILURE.match(words) or _SURELY_FINE.match(words)) and not _is_failing(words)
 
 
 def _is_failing(words: str) -> bool:
@@ -223,7 +223,7 @@ def _is_failing(words: str) -> bool:
 
 
 def _number(value: Json) -> int | None:
-    """Return the whole number that a code is, or begins with: 500, `"500"`, `"HTTP/1.1 500 Internal Server Error"`."""
+    """Return the integer in a code: of 500, `"500"` or `"HTTP/1.1 500 Internal Server Error"`."""
     if isinstance(value, str):
         found = _NUMBER.match(value.strip()[:_LONGEST_TEXT])
         return int(found[1]) if found else None
@@ -232,14 +232,14 @@ def _number(value: Json) -> int | None:
 
 
 def _words(text: str) -> str:
-    """Return a text as plain words: `RateLimit_Exceeded` as `rate limit exceeded`."""
+    """Return a text as lower-case words: `RateLimit_Exceeded` as `rate limit exceeded`."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text[:_LONGEST_TEXT])
     return re.sub(r"[\W_]+", " ", apart).strip().lower()
 
 
 @lru_cache(maxsize=256)
 def _role(name: str) -> str:
-    """Return what a value under this name is about, nothing if it is none of it."""
+    """Return the role of a key, an empty text if it has none."""
     return next((role for role, names in _ROLES.items() if names.fullmatch(name)), "")
 
 

@@ -1,4 +1,4 @@
-"""Numbers that stay as they were written in JSON, since nothing is computed with them; pure."""
+"""Numbers kept as their JSON literals, because nothing is computed with them; pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 NULL = msgspec.Raw(b"null")
-"""No number."""
+"""A missing number."""
 
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
 _TOO_LONG = b"0" * (MOST_DIGITS - len("-."))
@@ -22,11 +22,11 @@ _PLAIN_OR_QUOTED = re.compile(rb'(?:("?)(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|null
 
 
 def are_plain(cells: Sequence[msgspec.Raw]) -> bool:
-    """Say whether cells are null or JSON numbers that stay as they are written: no text, no exponent, not too long."""
+    """Return whether all cells are null or JSON numbers to keep as they are: no text, no exponent, not too long."""
     literals = b",".join(cells)
     zeros = literals.translate(_DIGITS_TO_ZERO, b".-")
     others = zeros.translate(None, b"0,")
-    # Without digits nothing is left, or the nulls. -0 is a number to JSON, and casting makes 0 of it.
+    # Without digits, only nulls may be left. -0 is a valid JSON number, but casting turns it into 0.
     return (
         others == b"null" * (len(others) // len(NULL))
         and b"-0," not in literals
@@ -36,7 +36,7 @@ def are_plain(cells: Sequence[msgspec.Raw]) -> bool:
 
 
 def without_quotes(cells: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
-    """Return cells with their texts turned into numbers, or unchanged if a text is not a plain number."""
+    """Return cells with quoted numbers unquoted, or unchanged if a text is not a plain number."""
     literals = b",".join(cells)
     if b'"' not in literals or not _PLAIN_OR_QUOTED.fullmatch(literals + b","):
         return cells
@@ -44,5 +44,5 @@ def without_quotes(cells: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
 
 
 def written(number: int | Decimal | None) -> msgspec.Raw:
-    """Return a number as it stands in JSON."""
+    """Return a number as a JSON literal."""
     return NULL if number is None else msgspec.Raw(str(number).encode())

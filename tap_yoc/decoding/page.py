@@ -1,4 +1,4 @@
-"""A page: rows that came together, and what the tap adds to them; pure."""
+"""A page: rows from one answer, and the columns that the tap adds; pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows that came together: of a shape, or as `{column: value}` already."""
+    """Rows from one answer, decoded with a shape, or already as `{column: value}`."""
 
     rows: Sequence[Row]
     shape: RowShape | None = None
     added: Mapping[str, Any] = field(default_factory=dict)
-    """What the tap adds to each of them, the same to all."""
+    """The values that the tap adds to every row."""
 
     def parts(self, most: int) -> Iterator[Page]:
-        """Yield the page in parts of so many rows at most; none where there are no rows."""
+        """Yield the page in parts of at most `most` rows; nothing if it has no rows."""
         if 0 < len(self.rows) <= most:
             yield self
             return
@@ -38,7 +38,7 @@ class Page:
         return ({**record, **self.added} for record in records)
 
     def columns(self) -> dict[str, Sequence[Any]]:
-        """Return the cells of each column, without what is added; no columns where there are no rows."""
+        """Return the cells of each column, without the added ones; empty if there are no rows."""
         if isinstance(self.rows, Rows) and self.shape:
             return dict(zip(self.shape.names, self.rows.columns, strict=False))
         return {name: [row[name] for row in self.rows] for name in (self.rows[0] if self.rows else ())}

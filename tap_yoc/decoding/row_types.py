@@ -1,4 +1,4 @@
-"""The types that rows are decoded into, strict for most pages, lenient for the others; and rows as columns."""
+"""The types of decoded rows (strict for most pages, lenient for the others), and rows as columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.reports.columns import Column
 
-# What a cell is where it is exactly what its column declares; the decoder checks it.
+# The types of cells that have exactly the declared type; the decoder checks them.
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _EXACT: dict[Kind, Any] = {
     Kind.DATE: str,
@@ -26,7 +26,7 @@ _EXACT: dict[Kind, Any] = {
     Kind.BOOLEAN: bool,
     Kind.UNKNOWN: _Text,
 }
-# The same where cells may be null, empty, or left out.
+# The same if cells may be null, empty or absent.
 _LENIENT: dict[Kind, Any] = {
     Kind.DATE: str,
     Kind.TEXT: str | None,
@@ -38,7 +38,7 @@ _LENIENT: dict[Kind, Any] = {
 
 
 class _Row(msgspec.Struct, gc=False, eq=False):
-    """A row; two are equal when their cells are, however they were decoded.
+    """A row; two rows are equal if their cells are, even if decoded in different ways.
 
     Rows contain no references to themselves, so the garbage collector can skip them.
     """
@@ -46,21 +46,21 @@ class _Row(msgspec.Struct, gc=False, eq=False):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Row) and astuple(self) == astuple(other)
 
-    __hash__ = None  # type: ignore[assignment] # its numbers have none
+    __hash__ = None  # type: ignore[assignment] # its numbers have no hash
 
 
 Row = Any
-"""An instance of a shape's type: one attribute a column, in order, written to JSON under the columns' names."""
+"""An instance of a shape's type: one attribute per column, in order, encoded to JSON under the columns' names."""
 
 
 class Rows(list[Row]):
-    """Rows of one shape; a column of theirs is changed by `put`."""
+    """Rows of one shape; `put` replaces a column."""
 
     @cached_property
     def columns(self) -> list[Sequence[Any]]:
-        """The cells of each column, in the order of the attributes; no columns where there are no rows.
+        """The cells of each column, in the order of the attributes; empty if there are no rows.
 
-        Taken out of all rows at once, which costs a quarter of asking each row for each of its attributes.
+        Converting all rows at once takes a quarter of the time of reading each attribute of each row.
         """
         return list(zip(*map(astuple, self), strict=True))
 
@@ -72,7 +72,7 @@ class Rows(list[Row]):
             self.columns[position] = cells
 
     def part(self, start: int, stop: int) -> Rows:
-        """Return the rows from start to before stop."""
+        """Return the rows from `start` up to, but not including, `stop`."""
         if start == 0 and stop == len(self):
             return self
         rows = Rows(self[start:stop])
@@ -84,10 +84,10 @@ class Rows(list[Row]):
 def row_type(
     columns: Sequence[Column], fields: Mapping[str, str], raw: Sequence[Column], *, may_lack: bool
 ) -> type[msgspec.Struct]:
-    """Return a type with an attribute for each name in `fields`, written to JSON under that name.
+    """Return a type with an attribute for each name in `fields`, encoded to JSON under that name.
 
-    An attribute is called otherwise than its column, whose name may be no identifier. The numbers of `raw` columns stay
-    as they are written. With `may_lack` a cell may be null or left out, and is None then, or JSON's null.
+    Attributes have names of their own, because a column's name may not be an identifier. The numbers of `raw` columns
+    stay literals. With `may_lack`, a cell may be null or absent; it is then None, or the literal null.
     """
     attributes: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for column in columns:

@@ -1,8 +1,8 @@
-"""The rows of one query: a type made of its columns, filled at once from JSON, or cell by cell where cells are odd.
+"""The rows of one query: decoded from JSON in one go into a type made for its columns, or cast cell by cell.
 
-Most pages hold exactly what the metadata declares, and are decoded in one go: first as if every cell had a value, so
-that missing ones need not be looked for, then with such cells and with numbers as text. A page that is odd in another
-way (dates with a time, an exponent, U+0000 …) is cast cell by cell. All ways give the same rows.
+Most pages match the metadata exactly and are decoded in one go: first as if every cell had a value, which is fastest;
+then with missing cells and numbers as text allowed. Pages with anything else (dates with a time, an exponent, U+0000)
+are cast cell by cell. The rows are the same either way.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ Decode: TypeAlias = "Callable[[bytes], Any]"
 _NUMBERS = frozenset({int, Decimal})
 _SURELY_EXACT = 2**53
 _MOST_DECODERS = 4
-"""A server has one form of answer, or two; one whose names change would leave a decoder behind with each answer."""
+"""A server has one or two forms of answers; if its keys changed all the time, each answer would add a decoder."""
 
 
 class RowShape:
-    """The columns of a query's rows: its key, then its figures; safe under threads."""
+    """The columns of a query's rows: its key, then its figures; thread-safe."""
 
     def __init__(self, report: Report, figures: Sequence[Column]) -> None:
-        """Take the figures that are asked for and shown."""
+        """Create the row types for the report's key and these figures."""
         self.stream = report.name
         self.key = report.key
         self.figures = tuple(figures)
@@ -54,7 +54,7 @@ class RowShape:
         self.seen: set[str] = set()
         """The figures that the server has sent so far, null or not."""
         self._raw = [column for column in self.figures if column.kind is Kind.NUMBER]
-        """The columns whose numbers stay as they were written, since nothing is computed with them."""
+        """The columns whose numbers stay JSON literals, because nothing is computed with them."""
         self._positions = {name: position for position, name in enumerate(self.names)}
         fields = {name: f"c{position}" for name, position in self._positions.items()}
         self._exact = row_type(self.columns, fields, self._raw, may_lack=False)
@@ -77,19 +77,16 @@ class RowShape:
         return record
 
     def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, Rows] | None:
-        """Return what an answer holds beside its rows, and the rows; None when a cell is not what its column declares.
-
-        See `Envelope.open`.
-        """
-        if b"\\" in content and b"\\u0000" in content:  # the first is quickly found absent
-            return None  # U+0000 is dropped, which only casting cell by cell does
-        for attempt in self._decode_whole, self._decode_with_gaps:
-            with suppress(ValueError, RecursionError):  # nested deep; who decodes it in full says so
+        """Return an answer without its rows, and the rows (see `Envelope.open`); None if a cell has another type."""
+        if b"\\" in content and b"\\u0000" in content:  # the first check is fast and usually fails
+            return None  # only casting cell by cell drops U+0000
+        for attempt in self._decode_exact, self._decode_with_gaps:
+            with suppress(ValueError, RecursionError):  # nested deeply; decoding it again reports that
                 return attempt(content, envelope)
         return None
 
-    def _decode_whole(self, content: bytes, envelope: Envelope) -> tuple[Json, Rows]:
-        """Decode an answer in which every row has every column, and no cell but a number is without a value."""
+    def _decode_exact(self, content: bytes, envelope: Envelope) -> tuple[Json, Rows]:
+        """Decode an answer with every column in every row, where only numbers may be null."""
         body, rows = self._open(self._exact, content, envelope)
         for column in self.columns:
             if not self._is_exact(column, rows):
@@ -99,9 +96,9 @@ class RowShape:
         return body, rows
 
     def _decode_with_gaps(self, content: bytes, envelope: Envelope) -> tuple[Json, Rows]:
-        """Decode an answer in whose rows cells may be null, `""` or left out, and numbers text."""
+        """Decode an answer whose cells may be null, `""` or absent, and whose numbers may be text."""
         if b'"null"' in content.lower():
-            raise ValueError  # the decoder reads numbers in text, and takes this text for null, too
+            raise ValueError  # the decoder would also read this text as null
         body, rows = self._open(self._lenient, content, envelope)
         beside = set(chain.from_iterable(envelope.levels))
         for column in self.columns:
@@ -111,11 +108,11 @@ class RowShape:
             kinds = set(map(type, cells))
             has_value = any(cell != NULL for cell in cells) if column in self._raw else kinds != {NoneType}
             if not has_value and (column.name in beside or f'"{column.name}"'.encode() not in content):
-                raise ValueError  # its name may be spelled with blanks, which only casting cell by cell looks for
+                raise ValueError  # only casting cell by cell finds names with blanks
             if not self._is_exact(column, rows, missing=NoneType):
                 raise ValueError
             if column.kind is Kind.INTEGER and max(map(abs, filter(None, cells)), default=0) >= _SURELY_EXACT:
-                raise ValueError  # the decoder takes 5.0 for 5 as well, and rounds larger ones
+                raise ValueError  # the decoder also reads 5.0 as 5, and rounds larger ones
             if str in kinds and "" in cells:
                 rows.put(self._positions[column.name], [cell or None for cell in cells])
             self.seen.add(column.name)
@@ -130,21 +127,24 @@ class RowShape:
         if decode is None:
             answer_type = envelope.around(list[row_type])  # type: ignore[valid-type] # made at run time
             strict = row_type is self._exact
-            # Not strict, it reads numbers and booleans in text.
+            # If not strict, it also reads numbers and booleans in text.
             decode = msgspec.json.Decoder(answer_type, strict=strict, float_hook=exact_number).decode
             kept = self._decoders if len(self._decoders) < _MOST_DECODERS else {}
-            self._decoders = {**kept, (row_type, envelope): decode}  # a new one: others may look into the old one
+            self._decoders = {
+                **kept,
+                (row_type, envelope): decode,
+            }  # a new dict, because other threads may read the old one
         return decode
 
     def _is_exact(self, column: Column, rows: Rows, missing: type | None = None) -> bool:
-        """Say whether cells that were decoded at once are what `Column.cast` would have made of them."""
+        """Return whether cells decoded in one go are what `Column.cast` would return."""
         cells = self.column(rows, column.name)
         if column in self._raw:
             return are_plain(cells)
         if column.kind is Kind.NUMBER:
             return set(map(type, cells)) - {missing} <= _NUMBERS
         if column.kind is Kind.DATE:
-            # Most pages are of one day, and comparing costs less than hashing.
+            # Most pages have one day, and comparing is cheaper than hashing.
             is_one_day = bool(cells) and cells.count(cells[0]) == len(cells)
             return all(map(self._is_day, cells[:1] if is_one_day else set(cells)))
         return True
@@ -161,10 +161,10 @@ class RowShape:
         return is_plain
 
     def cast(self, raw_rows: list[RawRow]) -> Rows:
-        """Return the rows, cell by cell; null, `""` and nothing at all are None.
+        """Return the rows, cast cell by cell; null, `""` and absent cells become None.
 
         Raises:
-            CellError: A value does not fit; names stream, column and day, and not the value.
+            CellError: A value has the wrong type; names stream, column and day, but not the value.
         """
         return Rows(map(self._cast_row, raw_rows))
 
@@ -181,13 +181,13 @@ class RowShape:
         return self._lenient(*cells)
 
     def fill_missing(self, rows: Rows, summary: RunSummary) -> None:
-        """Put `""`, 0 or false where a key has no value, and count it.
+        """Replace missing values in key columns by `""`, 0 or false, and count them.
 
         Raises:
-            CellError: A row has no day, so that nobody can tell where it belongs.
+            CellError: A row has no day.
         """
         if rows and type(rows[0]) is self._exact:
-            return  # none of its cells but a figure can be missing
+            return  # only figures can be missing here
         for column in self.key:
             cells = self.column(rows, column.name)
             if NoneType not in set(map(type, cells)):
@@ -199,10 +199,10 @@ class RowShape:
             rows.put(self._positions[column.name], [column.missing if cell is None else cell for cell in cells])
 
     def require_a_figure(self) -> None:
-        """See that rows have some of the figures that were asked for; a single one may happen to have no value.
+        """Check that rows have at least one of the requested figures; a single figure may have no value.
 
         Raises:
-            IncompleteDataError: They have none, under these names.
+            IncompleteDataError: They have none of them.
         """
         if len(self.figures) > 1 and self.seen.isdisjoint(column.name for column in self.figures):
             raise IncompleteDataError(
@@ -211,7 +211,7 @@ class RowShape:
             )
 
     def warn_of_missing_figures(self, summary: RunSummary) -> None:
-        """Warn of figures that were asked for and that no row had."""
+        """Warn about requested figures that no row had."""
         for column in self.figures:
             if column.name not in self.seen:
                 summary.warn(

@@ -1,4 +1,4 @@
-"""Column hints for dlt, and Arrow tables that have exactly their types."""
+"""Column hints for dlt, and Arrow tables with exactly the types in the hints."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from tap_yoc.reports.report import Report
 
 Hints: TypeAlias = "dict[str, TColumnSchema]"
-"""By column, as dlt has them."""
+"""dlt's hints by column."""
 
 IS_DELETED = "is_deleted"
-ABOUT_IS_DELETED = "Always null. It tells dlt of days that have lost all their rows."
+ABOUT_IS_DELETED = "Always null. dlt uses it to delete days that no longer have any rows."
 MOST_DIGITS = 38
 MONEY_SCALE, FLOAT_SCALE = 9, 24
-"""Digits behind the point. A column declared as a float may hold all 17 digits of one below 0.0001."""
+"""Decimal places. A float column may contain all 17 digits of a number below 0.0001."""
 
 _MISSING: dict[str, Any] = {"text": "", "bigint": 0, "decimal": 0, "bool": False}
 _OF_TYPES: dict[str, TDataType] = {"integer": "bigint", "number": "decimal", "boolean": "bool"}
@@ -41,7 +41,7 @@ _TYPES: dict[str, pa.DataType] = {
 
 
 def hints_of(schema: Mapping[str, Any], columns: Iterable[Column] = ()) -> Hints:
-    """Return dlt's column hints for a stream's JSON Schema; `columns` tell which numbers are floats."""
+    """Return dlt's column hints for a stream's JSON Schema; `columns` show which numbers are floats."""
     floats = {column.name for column in columns if column.is_float}
     hints: Hints = {}
     for name, declared in schema["properties"].items():
@@ -55,7 +55,7 @@ def hints_of(schema: Mapping[str, Any], columns: Iterable[Column] = ()) -> Hints
 
 
 def daily_hints(report: Report) -> Hints:
-    """Return the hints of a daily report, with the mark of days that have lost all their rows."""
+    """Return the hints of a daily report, including the column that marks days to delete."""
     hints = hints_of(report.json_schema(), (*report.key, *report.figures))
     return hints | {IS_DELETED: {"data_type": "bool", "hard_delete": True, "description": ABOUT_IS_DELETED}}
 
@@ -70,10 +70,10 @@ def together(pages: Sequence[pa.Table], hints: Hints) -> pa.Table:
 
 
 def fitting(table: pa.Table, hints: Hints) -> pa.Table:
-    """Return a table of the hints' types; a column that it lacks is null.
+    """Return a table with the types of the hints; missing columns are null.
 
     Raises:
-        CellError: A number has more digits than its column.
+        CellError: A number has more digits than its column allows.
     """
     columns = []
     for name, hint in hints.items():
@@ -93,7 +93,7 @@ def fitting(table: pa.Table, hints: Hints) -> pa.Table:
 
 
 def deleted_days(days: Sequence[date], date_column: str, hints: Hints) -> pa.Table:
-    """Return a row for each day, marked as deleted: dlt replaces the day by nothing."""
+    """Return one row for each day, marked as deleted, so that dlt deletes the whole day."""
     nothing = {
         name: None if hint.get("nullable", True) else _MISSING.get(str(hint["data_type"]))
         for name, hint in hints.items()

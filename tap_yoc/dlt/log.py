@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 class DltLogHandler(logging.Handler):
-    """Hands records over to dlt's logger, which has its own level and form."""
+    """Passes records to dlt's logger, which has its own level and format."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log a record once more, there."""
+        """Pass a record on."""
         target: logging.Logger | None = dlt_logger.LOGGER
         if target is not None and target.isEnabledFor(record.levelno):
             target.handle(record)
 
 
 def log_to_dlt(redactor: Redactor) -> None:
-    """Have the tap's lines in dlt's log, once each, and none of these secrets in any log of the process."""
+    """Send the tap's log lines to dlt's log, once each, and redact secrets in all logs of the process."""
     tap_logger = logging.getLogger("tap-yoc")
     for handler in [handler for handler in tap_logger.handlers if isinstance(handler, DltLogHandler)]:
         tap_logger.removeHandler(handler)

@@ -1,7 +1,7 @@
 """One dlt resource for each stream: Arrow tables, hints and bookmarks.
 
-A table of facts gets whole windows only, after all their checks. dlt then replaces each of their days as a whole
-(`merge_key`), so that a row that YOC took back is gone.
+A fact table gets only complete windows, after all checks. dlt then replaces whole days (`merge_key`), so rows that YOC
+took back are removed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tap_yoc.reports.standard import Entity
 
 BOOKMARK = "bookmark"
-"""Where a resource's state keeps the newest complete day, as `YYYY-MM-DD`."""
+"""The key of the newest complete day in a resource's state, as `YYYY-MM-DD`."""
 
 
 def report_resource(run: Run, report: Report) -> DltResource:
@@ -44,7 +44,7 @@ def report_resource(run: Run, report: Report) -> DltResource:
 
 
 def entity_resource(run: Run, entity: Entity) -> DltResource:
-    """Return the resource of an entity: one row an id."""
+    """Return the resource of an entity: one row per id."""
     reading = EntityReading(run, entity)
     schema, hints = reading.json_schema(), hints_of(reading.json_schema())
     return _resource(
@@ -68,7 +68,7 @@ def _resource(  # noqa: PLR0913, PLR0917 - the parts of a resource
     merge_key: str = "",
     primary_key: str = "",
 ) -> DltResource:
-    """Return a resource that yields tables, and tells dlt's trace what was read."""
+    """Return a resource that yields tables, and adds what was read to dlt's trace."""
 
     def read() -> Iterator[Any]:
         warnings_before, rows, has_tables = len(run.summary.warned), 0, False
@@ -98,7 +98,7 @@ def _resource(  # noqa: PLR0913, PLR0917 - the parts of a resource
 
 
 def _days(run: Run, report: Report, hints: Hints) -> Iterator[pa.Table]:
-    """Yield a table for each window that was read whole, and move the bookmark with it."""
+    """Yield a table for each window that was read in full, and move the bookmark with it."""
     state, schema = dlt.current.resource_state(report.name), report.json_schema()
     bookmark, is_backfill = state.get(BOOKMARK), run.settings.backfill is not None
     pages: list[pa.Table] = []
@@ -108,12 +108,12 @@ def _days(run: Run, report: Report, hints: Hints) -> Iterator[pa.Table]:
         elif isinstance(part, Bookmark):
             window = [together(pages, hints)] if pages else []
             pages.clear()
-            if bookmark or is_backfill:  # else the table has none of these days yet
+            if bookmark or is_backfill:  # otherwise the table has none of these days yet
                 have = {day for table in window for day in pc.unique(table[DATE]).to_pylist()}
                 gone = [day for day in part.window.days() if day not in have]
                 window += [deleted_days(gone, DATE, hints)] if gone else []
             if part.day and not is_backfill:
-                state[BOOKMARK] = part.day.isoformat()  # kept by dlt together with what is yielded next
+                state[BOOKMARK] = part.day.isoformat()  # dlt stores it together with the next table
             if window:
                 yield pa.concat_tables(window)
         else:

@@ -50,7 +50,7 @@ def yoc(  # noqa: PLR0913 - the tap's settings, by name
     auth_url: str | None = None,
     user_agent: str | None = None,
 ) -> Iterator[DltResource]:
-    """Read YOC's reports: facts by day, of which a day that is read again is replaced whole, and names by id.
+    """Read YOC's reports: facts by day (a day that is read again is replaced completely), and names by id.
 
     The arguments are the tap's settings and have its defaults; dlt fills them in from `secrets.toml`, `config.toml`
     (`[sources.yoc]`) and the environment (`SOURCES__YOC__CLIENT_ID`). Calling it asks YOC for the account's columns.

@@ -1,1 +1,1 @@
-"""The doctor: what works, what the account sees, how the server answers, and what to do about what fails."""
+"""The doctor: checks what works, what the account sees and how the server answers, and says how to fix failures."""

@@ -1,4 +1,4 @@
-"""The steps before any figure: settings, login, refresh, columns, streams; and the clock."""
+"""The steps before reading figures: settings, login, refresh, columns, streams; and checks afterwards."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ SLOW_SECONDS = 10
 
 
 def settings(observed: ObservedTap) -> Step:
-    """Say what a run with these settings would read."""
-    wanted, own_settings = observed.run.reach.wanted, observed.settings
+    """Report what a run with these settings would read."""
+    wanted, configured = observed.run.reach.wanted, observed.settings
     if wanted is None:
         return note(
             "Valid, but YOC serves no day from start_date to end_date: a run would read nothing.",
             "Fix or remove start_date and end_date. YOC serves the last six months, up to yesterday.",
         )
-    says = f"Valid; a run reads {wanted}; days end at midnight in {own_settings.timezone.key}."
-    if {own_settings.api_url, own_settings.auth_url} != YOC_ADDRESSES:
+    says = f"Valid; a run reads {wanted}; days end at midnight in {configured.timezone.key}."
+    if {configured.api_url, configured.auth_url} != YOC_ADDRESSES:
         says += " The URLs are not YOC's."
-    if own_settings.start_date and own_settings.start_date < wanted.first:
+    if configured.start_date and configured.start_date < wanted.first:
         return note(
-            f"{says} YOC no longer serves the days before that, from start_date ({own_settings.start_date}) on.",
+            f"{says} YOC no longer serves the days before that, from start_date ({configured.start_date}) on.",
             "Those days are lost. Run daily from now on.",
         )
     return ok(says)
 
 
 def login(observed: ObservedTap) -> Step:
-    """Get a token as a run does."""
+    """Get a token, as a run does."""
     observed.run.tokens.access_token()
     grants = observed.grants()
     used = grants[-1].asked["grant_type"] if grants else None
@@ -56,8 +56,8 @@ def login(observed: ObservedTap) -> Step:
             "The refresh token was rejected; logged in with the password.",
             "Nothing, if no other program uses the same refresh token: each works only once.",
         )
-    told = next((answer.tokens for answer in reversed(grants) if answer.tokens), None)
-    seconds = told.lifetime_seconds if told else None
+    tokens = next((answer.tokens for answer in reversed(grants) if answer.tokens), None)
+    seconds = tokens.lifetime_seconds if tokens else None
     if seconds is not None and seconds < SHORT_LIFE_SECONDS:
         return note(
             f"{how}; the token is valid for only {seconds:g} seconds.",
@@ -68,7 +68,7 @@ def login(observed: ObservedTap) -> Step:
 
 
 def refresh(observed: ObservedTap) -> Step:
-    """Renew the pair once, as a run does when its token expires; never at the price of the only way in."""
+    """Renew the tokens once, as a run does when they expire, but never at the risk of losing the only login."""
     tokens, before = observed.run.tokens, observed.grants()
     pair = tokens.store.pair
     if any(answer.tokens and answer.asked["grant_type"] == "refresh_token" for answer in before):
@@ -113,7 +113,7 @@ def columns(observed: ObservedTap) -> Step:
 
 
 def streams(observed: ObservedTap) -> Step:
-    """Say which streams a run would have."""
+    """Report which streams a run would have."""
     chosen, metadata, found = observed.settings, observed.run.metadata, observed.findings
     observed.reports = standard_reports(chosen.standard_reports, metadata, chosen.lookback_days, found.left_out.append)
     known = available_entities(metadata, found.left_out.append)
@@ -136,7 +136,7 @@ def streams(observed: ObservedTap) -> Step:
 
 
 def clock(observed: ObservedTap) -> Step | None:
-    """Compare this machine's clock with the server's, as far as it told the time."""
+    """Compare this machine's clock with the server's, if its answers have a time."""
     offsets = [answer.clock_offset_seconds for answer in observed.recorded if answer.clock_offset_seconds is not None]
     if not offsets:
         return None
@@ -152,7 +152,7 @@ def clock(observed: ObservedTap) -> Step | None:
 
 
 def speed(observed: ObservedTap) -> Step | None:
-    """Say what took long, though it came in time: a run asks for more days at once than the doctor."""
+    """Report slow requests, even if they succeeded: a run requests more days at once than the doctor."""
     slow = [answer.seconds for answer in observed.recorded if answer.seconds > SLOW_SECONDS]
     if not slow or observed.findings.exit_code:
         return None
@@ -165,7 +165,7 @@ def speed(observed: ObservedTap) -> Step | None:
 
 
 def rereads(observed: ObservedTap) -> Step | None:
-    """Say what had to be read again, though it added up in the end."""
+    """Report what had to be read again, even if it was consistent in the end."""
     if not observed.rereads or observed.seen.cap or observed.findings.exit_code:
         return None
     return note(
@@ -175,7 +175,7 @@ def rereads(observed: ObservedTap) -> Step | None:
 
 
 def repeats(observed: ObservedTap) -> Step | None:
-    """Say what had to be asked again, though it worked in the end."""
+    """Report retried requests, even if they succeeded in the end."""
     summary = observed.run.summary
     if not summary.retries or observed.findings.exit_code:
         return None

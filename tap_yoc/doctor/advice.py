@@ -1,4 +1,4 @@
-"""What to do about what fails: a table of sentences, by what the tap says."""
+"""What to do about failures: a table of advice by error message."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ ACCOUNT_MANAGER = (
 )
 REPORT = "Report this to the maintainers, with the whole output: the tap does not know this form of an answer."
 MOST_WAIT_MINUTES = 0.5
-"""A person waits for the doctor, so no request is repeated for longer."""
+"""How long the doctor retries a request, because a person is waiting."""
 LATER = (
     "Run the doctor again in a few minutes, because YOC may be revising figures. If the problem persists, report it."
 )
 
 
 class Remedy(NamedTuple):
-    """What to do when the tap says something."""
+    """What to do about a message that matches a pattern."""
 
     pattern: str
     do: str
 
 
-# The first that is found in a sentence counts.
+# The first match counts.
 REMEDIES = (
     Remedy(
         "invalid_client",
@@ -66,19 +66,19 @@ REMEDIES = (
         "The tap never sends credentials to another address.",
     ),
     Remedy(
-        r"^The proxy|\(the proxy: ",
+        r"^The proxy|^This kind of proxy|\(the proxy: ",
         "Fix the environment variable HTTPS_PROXY, HTTP_PROXY or ALL_PROXY (http://host:port), or remove it if no "
         "proxy is needed.",
     ),
     Remedy(
         "_CA_BUNDLE points to",
-        "Set the environment variable to a file with certificates in PEM form, or remove it if your network has no "
-        "proxy that opens connections.",
+        "Set the environment variable to a file with certificates in PEM format, or remove it if your network has no "
+        "proxy that decrypts connections.",
     ),
     Remedy(
         "certificate of .* is not valid today",
-        "Check this machine's clock. If it is right, the host needs a new certificate: run again later, or tell "
-        "whoever runs it.",
+        "Check this machine's clock. If it is right, the host needs a new certificate: run again later, or contact "
+        "its operator.",
     ),
     Remedy(
         "certificate of .* is for another host",
@@ -86,18 +86,19 @@ REMEDIES = (
     ),
     Remedy(
         "certificate of",
-        "If your network has a proxy in between, name its certificate in the environment variable "
-        "REQUESTS_CA_BUNDLE. If not, somebody else is answering: do not continue.",
+        "If there is a proxy in between, set the environment variable REQUESTS_CA_BUNDLE to its certificate. If not, "
+        "somebody else is answering: do not continue.",
     ),
     Remedy(
-        "does not speak TLS|SSLError",
+        "does not use TLS|SSLError",
         "The URL says https, but the server there does not use TLS. Check host and port in api_url and "
         "auth_url, and whether this network needs a proxy (HTTPS_PROXY).",
     ),
-    Remedy("uses TLS", "The server there uses TLS: begin api_url and auth_url with https."),
+    Remedy("uses TLS", "The server there uses TLS: api_url and auth_url must start with https."),
     Remedy(
         "which the tap did not request",
-        "Something between this machine and YOC packs answers anew, such as a proxy: have it pass them on as they are.",
+        "Something between this machine and YOC, such as a proxy, compresses answers again: have it pass them on "
+        "unchanged.",
     ),
     Remedy("is too large|is nested deeper|with more than .* digits", REPORT),
     Remedy(
@@ -153,8 +154,8 @@ OTHERWISE = "Run the doctor again. If the problem persists, report the whole out
 
 
 def explain(error: YOCError) -> tuple[str, str]:
-    """Return what happened and what to do, each a sentence or two, without what identifies rows."""
-    # The reports that the doctor asks for are called after it, and are no streams of the user's.
+    """Return what happened and what to do, one or two sentences each, without identifying rows."""
+    # The doctor's own reports are named after it; they are not the user's streams.
     says = without_rows(str(error)).replace("Stream doctor: c", "C")
     cause = error.__cause__
     is_waited_for = isinstance(error, UnavailableError) and isinstance(cause, RetryableError)
@@ -167,7 +168,7 @@ def explain(error: YOCError) -> tuple[str, str]:
 
 
 def without_rows(sentence: str) -> str:
-    """Return a sentence without what tells one row from another, which may be a name."""
+    """Return a sentence without the keys of rows, which may be names."""
     return re.sub(r"the row .*? appeared twice", "a row appeared twice", sentence)
 
 
@@ -178,6 +179,6 @@ def _wait(seconds: float | None) -> str:
 
 
 def _first_half(sentence: str) -> str:
-    """Return a sentence of the tap up to its own advice, which stands behind the last semicolon."""
+    """Return a message of the tap without its advice, which follows the last semicolon."""
     half, semicolon, _ = sentence.rpartition("; ")
     return f"{half}." if semicolon else sentence

@@ -1,4 +1,4 @@
-"""The examination, step by step."""
+"""Runs the doctor's checks, step by step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.doctor.observed_tap import ObservedTap
 
-# Each with whether those behind it make sense only after it.
+# Each with whether the following steps depend on it.
 STEPS: tuple[tuple[str, Callable[[ObservedTap], Step], bool], ...] = (
     ("settings", access.settings, True),
     ("login", access.login, True),
@@ -39,16 +39,16 @@ AFTERWARDS = (
 
 
 def examine(new_observed: Callable[[], ObservedTap]) -> Findings:
-    """Return what an examination finds; whatever fails is a finding, too."""
+    """Return the findings of all checks; failures are findings, too."""
     try:
         observed = new_observed()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is said
-        says, do = explain(error) if isinstance(error, SettingsError) else _unforeseen(error)
-        others = [_not_tried(name, "settings") for name, _, _ in STEPS[1:]]
+    except Exception as error:  # noqa: BLE001 - any error is reported
+        says, do = explain(error) if isinstance(error, SettingsError) else _unexpected(error)
+        others = [_skipped(name, "settings") for name, _, _ in STEPS[1:]]
         return Findings(steps=[replace(_failed(says, do), name="settings"), *others], exit_code=_exit_code_of(error))
     found = observed.findings
     try:
-        _go_through(observed)
+        _run_steps(observed)
     finally:
         observed.run.close()
     found.traits = traits_of(observed.recorded, observed.seen, observed.run.reader.behaviour, found.columns)
@@ -56,20 +56,20 @@ def examine(new_observed: Callable[[], ObservedTap]) -> Findings:
     return found
 
 
-def _go_through(observed: ObservedTap) -> None:
+def _run_steps(observed: ObservedTap) -> None:
     found = observed.findings
     missing = ""
     for name, examine_it, is_needed in STEPS:
         if missing:
-            found.steps.append(_not_tried(name, missing))
+            found.steps.append(_skipped(name, missing))
             continue
         error: Exception | None = None
         try:
             step = examine_it(observed)
         except YOCError as failure:
             error, step = failure, _failed(*explain(failure))
-        except Exception as failure:  # noqa: BLE001 - a mistake of the doctor's own must not hide what it has found
-            error, step = failure, _failed(*_unforeseen(failure))
+        except Exception as failure:  # noqa: BLE001 - an error in the doctor must not hide its findings
+            error, step = failure, _failed(*_unexpected(failure))
         found.steps.append(_clean(observed, replace(step, name=name)))
         if error and not found.exit_code:
             found.exit_code = _exit_code_of(error)
@@ -90,17 +90,17 @@ def _exit_code_of(error: Exception) -> ExitCode:
     return error.exit_code if isinstance(error, YOCError) else ExitCode.UNEXPECTED
 
 
-def _unforeseen(error: Exception) -> tuple[str, str]:
+def _unexpected(error: Exception) -> tuple[str, str]:
     return f"This failed unexpectedly ({_place_of(error)}).", OTHERWISE
 
 
 def _place_of(error: Exception) -> str:
-    """Return the kind of an error and the line that raised it; its text may hold anything."""
+    """Return the type of an error and the line that raised it; its text may contain anything."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tap_yoc" in frame.filename]
     return f"{type(error).__name__} in {PurePath(frames[-1].filename).name}, line {frames[-1].lineno}"
 
 
-def _not_tried(name: str, missing: str) -> Step:
+def _skipped(name: str, missing: str) -> Step:
     return replace(skipped(f"Skipped: {missing} failed."), name=name, missing=missing)
 
 

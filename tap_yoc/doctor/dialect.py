@@ -1,6 +1,6 @@
-"""How the server answers, read off what was recorded and what the tap's own paging learned; pure.
+"""How the server answers, derived from recorded answers and from what the tap's pagination learned; pure.
 
-Each trait names the sandbox's forms that play it, so that a server nobody else can reach becomes a test.
+Each trait has the sandbox's forms that reproduce it, so that a server nobody else can reach can be tested.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tap_yoc.api.transport import TOO_MANY_REQUESTS, UNAVAILABLE
 from tap_yoc.decoding.envelope import ROW_LISTS, TOTAL_HEADER, TOTAL_HOLDERS, TOTALS, rows_of, rows_path, total_of
 from tap_yoc.doctor.findings import Trait
 from tap_yoc.doctor.recording_transport import REPORT
-from tap_yoc.doctor.value_formats import blank_traits, cell_traits, offer_traits
+from tap_yoc.doctor.value_formats import blank_traits, cell_traits, metadata_traits
 from tap_yoc.errors import UnknownEnvelopeError
 from tap_yoc.exact_json import decode
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_yoc.reports.columns import Column
 
 WORTH_COMPRESSING = 1024
-"""Bytes from which on an answer that came as it is tells that the server does not compress."""
+"""If an uncompressed answer is at least this large, the server does not compress."""
 ANSWERS_TO_THE_PAGE_BEFORE = {"error": "an error", "404": "404", "first": "page 1 again", "empty": "an empty page"}
 ANSWERS_PAST_THE_END = {
     "empty": "an empty page",
@@ -38,23 +38,23 @@ ANSWERS_PAST_THE_END = {
 
 @dataclass(kw_only=True)
 class Seen:
-    """What the examination tried of the server's paging; None is not known."""
+    """What the checks found out about the server's pagination; None means unknown."""
 
     before_first: str | None = None
     past_end: str | None = None
-    """As the sandbox's forms have it, or the status of another refusal."""
+    """A value of the sandbox's form, or the status of another refusal."""
     asked_rows: int = 0
     given_rows: int = 0
     cap: int | None = None
-    """Rows a page, where the server gives fewer than it was asked for and has more."""
+    """Rows per page if the server sends fewer than requested although there are more."""
     cap_loses_rows: bool = False
-    """Whether it counts its pages by the size asked for, so that rows between two pages are lost."""
+    """Whether it advances by the page size requested, so that rows between two pages are lost."""
 
 
 def traits_of(
     recorded: Sequence[RecordedAnswer], seen: Seen, behaviour: ServerBehaviour, columns: Sequence[Column]
 ) -> list[Trait]:
-    """Return all that was learned, in the order in which one would tell it."""
+    """Return all traits, in the order in which they are printed."""
     readable = [(answer, body) for answer, body in _reports(recorded) if _is_readable(body)]
     with_rows = [(answer, body) for answer, body in readable if rows_of(body)]
     return [
@@ -62,7 +62,7 @@ def traits_of(
         *_envelope(with_rows or readable, behaviour),
         *_paging(seen, behaviour),
         *cell_traits([(answer, rows_of(body)) for answer, body in with_rows], columns),
-        *offer_traits(recorded, columns),
+        *metadata_traits(recorded, columns),
         *blank_traits(recorded, with_rows),
         *_errors(recorded),
         *_tokens(recorded),
@@ -76,7 +76,7 @@ def _reports(recorded: Sequence[RecordedAnswer]) -> Iterator[tuple[RecordedAnswe
             try:
                 yield answer, decode(answer.content)
             except ValueError:
-                continue  # a page of some proxy; the step that met it says so
+                continue  # a proxy's page; the step that got it reports it
 
 
 def _unreadable(recorded: Sequence[RecordedAnswer], path: tuple[str, ...] | None) -> Iterator[Trait]:
@@ -102,9 +102,9 @@ def _envelope_form(path: tuple[str, ...]) -> dict[str, str]:
 
 
 def rows_at(path: tuple[str, ...], body: Json) -> list[RawRow] | None:
-    """Return the list that these keys lead to, None when there is none.
+    """Return the list at this path, None if there is none.
 
-    The tap does not take an empty list under a name that nobody knows for rows; beside pages with rows it is clear.
+    The tap does not accept an empty list under an unknown key as rows, but here the path comes from pages with rows.
     """
     for name in path:
         body = body.get(name) if isinstance(body, dict) else None
@@ -120,7 +120,7 @@ def _is_readable(body: Json) -> bool:
 
 
 def _shape(body: Json, levels: int = 3) -> str:
-    """Return keys and kinds of an answer, down to the first level of lists, and no value."""
+    """Return keys and types of an answer, down to the first level of lists, without any value."""
     if isinstance(body, dict) and levels:
         return "{" + ", ".join(f"{name!s}: {_shape(inner, levels - 1)}" for name, inner in body.items()) + "}"
     if isinstance(body, list):
@@ -156,7 +156,7 @@ _COUNTED = {
 
 
 def _place_of_total(body: Json, headers: Mapping[str, str]) -> tuple[str, str, Any] | None:
-    """Return what holds the total that the tap finds, its name there, and its value."""
+    """Return where the tap finds the total, its key there, and its value."""
     if isinstance(body, dict):
         for holder in ("", *TOTAL_HOLDERS, *ROW_LISTS):
             part = body.get(holder) if holder else body
@@ -231,16 +231,18 @@ def _kind_of_wait(answer: RecordedAnswer) -> str:
 
 
 def _tokens(recorded: Sequence[RecordedAnswer]) -> Iterator[Trait]:
-    told = [answer.tokens for answer in recorded if answer.tokens]
-    if not told:
+    tokens = [answer.tokens for answer in recorded if answer.tokens]
+    if not tokens:
         return
-    forms: dict[str, str | int | bool] = {"expires_in_as": told[0].told_as}
-    says, seconds = "not sent", told[0].lifetime_seconds
+    forms: dict[str, str | int | bool] = {"expires_in_as": tokens[0].lifetime_as}
+    says, seconds = "not sent", tokens[0].lifetime_seconds
     if seconds is not None:
-        says = f"{seconds:g} s (sent as {'text' if told[0].told_as == 'text' else 'a number'})"
+        says = f"{seconds:g} s (sent as {'text' if tokens[0].lifetime_as == 'text' else 'a number'})"
         forms["expires_in"] = int(seconds)
-    yield Trait(name="token_lifetime", value={"seconds": seconds, "told_as": told[0].told_as}, says=says, forms=forms)
-    if rotations := [tokens.rotates for tokens in told if tokens.rotates is not None]:
+    yield Trait(
+        name="token_lifetime", value={"seconds": seconds, "sent_as": tokens[0].lifetime_as}, says=says, forms=forms
+    )
+    if rotations := [traits.rotates for traits in tokens if traits.rotates is not None]:
         says = "a new one with each refresh" if rotations[-1] else "the same one every time"
         form = {"rotation": "strict" if rotations[-1] else "keep"}
         yield Trait(name="refresh_token", value="rotates" if rotations[-1] else "stays", says=says, forms=form)

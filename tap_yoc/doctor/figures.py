@@ -1,4 +1,4 @@
-"""The steps that ask for figures: a few days in small pages, the first day, the page size, and how much there is."""
+"""The steps that read figures: a few days in small pages, the first day, the page size, and the account's size."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 DAYS = 7
 ROWS_A_PAGE = 3
-"""So few that a week of daily totals has several pages, and shows how the server numbers and ends them."""
+"""So few that a week of daily totals has several pages, which show how the server numbers and ends them."""
 MOST_PAGES = 3
-"""So many show whether pages are cut, and whether the next one goes on where one was cut."""
+"""Enough to show whether pages are capped, and whether rows get lost between them."""
 MOST_COUNTED = 5000
 
 
 def days(observed: ObservedTap) -> Step:
-    """Read the totals of the last days in small pages, and learn how the server pages.
+    """Read the totals of the last days in small pages, and learn how the server paginates.
 
     Raises:
-        PermissionDeniedError: The account has no days, or nothing to count.
+        PermissionDeniedError: The account has no column `date`, or no metrics.
     """
     run, found = observed.run, observed.findings
     run.metadata.require_figures()
@@ -72,7 +72,7 @@ def days(observed: ObservedTap) -> Step:
 
 
 def _look_further_back(observed: ObservedTap, reach: Window, week: Window) -> Step:
-    """Find the newest day with rows, if any, and learn the paging there."""
+    """Find the newest day with rows, if any, and learn the pagination there."""
     do = "Compare with hub.yoc.com. If it has figures, ask YOC's account manager what this login can see."
     shape, query = _totals(observed, reach, observed.settings.page_size)
     known = _days_in(shape, observed.read(shape, query))
@@ -86,7 +86,7 @@ def _look_further_back(observed: ObservedTap, reach: Window, week: Window) -> St
 
 
 def _read_totals(observed: ObservedTap, window: Window) -> set[date]:
-    """Return the days that have rows, read in small pages; what this shows of the paging is noted."""
+    """Return the days that have rows, read in small pages; note what this shows about the pagination."""
     shape, query = _totals(observed, window, ROWS_A_PAGE)
     pages = observed.read(shape, query)
     if pages:
@@ -96,14 +96,14 @@ def _read_totals(observed: ObservedTap, window: Window) -> set[date]:
         if first == 1:
             seen.before_first = _answer_to(observed.asked(query, 0), observed.asked(query, 1), "first")
         beyond = first + len(pages)
-        with suppress(UnknownEnvelopeError):  # an empty page may be nothing that the tap takes for rows
+        with suppress(UnknownEnvelopeError):  # the tap may not recognise an empty page
             observed.run.client.try_page(query, beyond, shape)
         seen.past_end = _answer_to(observed.asked(query, beyond), observed.asked(query, beyond - 1), "last")
     return _days_in(shape, pages)
 
 
 def _answer_to(beyond: RecordedAnswer | None, neighbour: RecordedAnswer | None, same: str) -> str | None:
-    """Return how the server answers to a page that does not exist, in the words of the sandbox's forms."""
+    """Return how the server answers a page that does not exist, as a value of the sandbox's form."""
     if beyond is None or neighbour is None or not neighbour.worked or not beyond.status:
         return None
     if beyond.status in {NO_CONTENT, NOT_FOUND}:
@@ -118,7 +118,7 @@ def _answer_to(beyond: RecordedAnswer | None, neighbour: RecordedAnswer | None, 
 
 
 def history(observed: ObservedTap) -> Step:
-    """Ask for the first day that a run reads."""
+    """Request the first day that a run reads."""
     if (wanted := observed.run.reach.wanted) is None:
         return skipped("Skipped: there is no day to read.")
     first = Window(first=wanted.first, last=wanted.first)
@@ -129,14 +129,14 @@ def history(observed: ObservedTap) -> Step:
 
 
 def pages(observed: ObservedTap) -> Step:
-    """Ask for pages of the usual size of the finest report that a run reads, to see whether they are cut."""
+    """Request full-size pages of the most detailed report of a run, to see whether they are capped."""
     run, metadata, seen = observed.run, observed.run.metadata, observed.seen
     if observed.window is None:
         return skipped("Skipped: there are no rows to look at.")
     if not observed.reports:
         return skipped("Skipped: the settings and the account leave no report to read.")
     finest = max(observed.reports, key=lambda report: len(report.group_by))
-    # Beside what the stream asks for: names that the metadata spells with blanks, and booleans, whose spelling varies.
+    # Besides the stream's columns: names with blanks in the metadata, and booleans, whose spelling varies.
     blank_dimensions = metadata.pick(name for name in blank_names(observed.recorded) if name in metadata.dimensions)
     names = [column for column in blank_dimensions if column not in finest.group_by]
     flags = [column for column in metadata.metrics.values() if column.kind is Kind.BOOLEAN]
@@ -158,7 +158,7 @@ def pages(observed: ObservedTap) -> Step:
 
 
 def account(observed: ObservedTap) -> Step:
-    """Count what the account sees in the days that were looked at."""
+    """Count what the account sees in the days that were read."""
     run, metadata = observed.run, observed.run.metadata
     if observed.window is None:
         return skipped("Skipped: there are no rows to look at.")
@@ -193,7 +193,7 @@ def _totals(observed: ObservedTap, window: Window, page_size: int) -> tuple[RowS
 def _query(
     group_by: Sequence[Column], data_fields: Sequence[Column], window: Window, page_size: int
 ) -> tuple[RowShape, Query]:
-    """Return a report, and how its rows look."""
+    """Return a report's query, and the shape of its rows."""
     report = Report(name="doctor", group_by=tuple(group_by), data_fields=tuple(data_fields), lookback_days=0)
     return RowShape(report, report.figures), Query.of(report, window=window, page_size=page_size)
 

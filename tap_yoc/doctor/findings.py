@@ -1,4 +1,4 @@
-"""What an examination finds, as data."""
+"""The doctor's findings, as data."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class State(str, Enum):
 
     OK = "ok"
     NOTE = "note"
-    """It works, and there is something to know."""
+    """It works, but there is something to know."""
     FAILED = "failed"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One thing that was tried."""
+    """One check."""
 
     name: str = ""
     state: State
@@ -35,66 +35,66 @@ class Step:
     do: str = ""
     """What to do about it."""
     missing: str = ""
-    """The step without which this one made no sense."""
+    """The failed step that this one depends on."""
 
 
 def ok(says: str) -> Step:
-    """Return a step that works."""
+    """Return a successful step."""
     return Step(state=State.OK, says=says)
 
 
 def note(says: str, do: str) -> Step:
-    """Return a step that works, with something to know."""
+    """Return a successful step with something to know."""
     return Step(state=State.NOTE, says=says, do=do)
 
 
 def skipped(says: str) -> Step:
-    """Return a step that was not tried."""
+    """Return a skipped step."""
     return Step(state=State.SKIPPED, says=says)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trait:
-    """One habit of the server."""
+    """One aspect of how the server behaves."""
 
     name: str
     value: Json
     says: str
     forms: Mapping[str, str | int | bool] = field(default_factory=dict)
-    """The sandbox's forms that play it; none where the sandbox has none."""
+    """The sandbox's forms that reproduce it; empty if there are none."""
 
 
 @dataclass(kw_only=True)
 class Findings:
-    """All that an examination finds: no secret, no name of a publisher or site, no figure."""
+    """All findings, without secrets, names of publishers or sites, or figures."""
 
     steps: list[Step] = field(default_factory=list)
     traits: list[Trait] = field(default_factory=list)
     streams: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    """Streams that the account's columns do not allow."""
+    """Why streams are left out: the account lacks their columns."""
     off: list[str] = field(default_factory=list)
-    """Standard reports that the settings do not ask for."""
+    """Standard reports that the settings do not select."""
     columns: tuple[Column, ...] = ()
     sees: dict[str, int] = field(default_factory=dict)
-    """How many companies, sites and so on there are; `MOST_COUNTED` stands for that many or more."""
+    """Number of companies, sites and so on; `MOST_COUNTED` means that many or more."""
     period: str = ""
-    """The days that were looked at."""
+    """The days that the doctor read."""
     newest_day: str | None = None
     has_newest_wanted: bool | None = None
-    """Whether the last day that a run reads, usually yesterday, has rows; None where that was not found out."""
+    """Whether the last day that a run reads, usually yesterday, has rows; None if unknown."""
     requests: int = 0
     repeated: int = 0
     exit_code: int = ExitCode.ALL_THERE
 
     @property
     def forms(self) -> dict[str, str | int | bool]:
-        """The sandbox's forms that reproduce the server, as far as it was seen."""
+        """The sandbox's forms that reproduce the server, as far as it is known."""
         return {name: value for trait in self.traits for name, value in trait.forms.items()}
 
     @property
     def verdict(self) -> str:
-        """Say in one sentence whether a run will work."""
+        """One sentence that says whether a run will work."""
         failed = [step for step in self.steps if step.state is State.FAILED]
         notes = [step for step in self.steps if step.state is State.NOTE]
         if failed:

@@ -1,4 +1,4 @@
-"""The tap as the doctor takes it: settings, login, client and paging, but no catalog, and no rows written."""
+"""The tap as the doctor uses it: settings, login, client and pagination, but no catalog and no output."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 
 class ObservedTap(TapYOC):
-    """A tap that asks one thing at a time, soon gives up, and is overheard."""
+    """A tap that sends one request at a time, gives up early, and records all answers."""
 
-    def __init__(self, **config: Any) -> None:  # noqa: ANN401 - `config` and `parse_env_config`, as the SDK has them
-        """Read the settings, and ask YOC nothing yet."""
+    def __init__(self, **config: Any) -> None:  # noqa: ANN401 - `config` and `parse_env_config`, as in the SDK
+        """Read the settings, and send nothing yet."""
         self.findings = Findings()
         self.recorded: list[RecordedAnswer] = []
         self.seen = Seen()
         self.rereads: list[str] = []
-        """Why something had to be read a second time."""
+        """Why something had to be read again."""
         self.reports: list[Report] = []
-        """What a run would read."""
+        """The standard reports that a run would read."""
         self.window: Window | None = None
         """Some days that have rows."""
         super().__init__(**config, setup_mapper=False)
@@ -51,11 +51,11 @@ class ObservedTap(TapYOC):
     @cached_property
     @override
     def run(self) -> Run:
-        """What the steps share."""
+        """The run that the steps share."""
         settings = self.settings
         cache = settings.token_cache and str(Path(settings.token_cache).expanduser().absolute())
         for private in (settings.username, settings.client_id, cache):
-            self._redactor.add(private)  # no secrets, but nobody else's business
+            self._redactor.add(private)  # not secrets, but private
         return Run(
             replace(settings, concurrency=1, max_wait_minutes=min(settings.max_wait_minutes, MOST_WAIT_MINUTES)),
             self.clock,
@@ -65,7 +65,7 @@ class ObservedTap(TapYOC):
         )
 
     def clean(self, text: str) -> str:
-        """Return a text without secrets, and without who logs in."""
+        """Return a text without secrets and without the login's names."""
         return self._redactor.clean(text)
 
     def grants(self) -> list[RecordedAnswer]:
@@ -73,12 +73,12 @@ class ObservedTap(TapYOC):
         return [answer for answer in self.recorded if answer.place == TOKEN]
 
     def asked(self, query: Query, page: int) -> RecordedAnswer | None:
-        """Return the newest answer to a page of a query, None when it was not asked for."""
+        """Return the newest answer to a page of a query, None if it was not requested."""
         body = query.body(page)
         return next((answer for answer in reversed(self.recorded) if answer.asked == body), None)
 
     def read(self, shape: RowShape, query: Query, most_pages: int | None = None) -> list[Rows]:
-        """Return the pages of a query, read as the tap reads them: a faulty reading is repeated once."""
+        """Return the pages of a query, read as the tap reads them: an inconsistent reading is repeated once."""
         return read_all_with_reread(
             lambda: islice(self.run.reader.pages(shape, query), most_pages),
             f"The report by {', '.join(query.group_by)}",

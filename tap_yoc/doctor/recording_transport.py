@@ -1,4 +1,4 @@
-"""The tap's transport, overheard: what every answer looked like, for whoever describes the server."""
+"""The tap's transport with a recording of all answers, from which the doctor describes the server."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ OK = 200
 
 @dataclass(frozen=True, kw_only=True)
 class TokenTraits:
-    """What a token answer looked like; neither token is in it."""
+    """The format of a token answer, without the tokens."""
 
-    told_as: str
-    """How `expires_in` came: number, text or absent."""
+    lifetime_as: str
+    """How `expires_in` was sent: as number, text or absent."""
     lifetime_seconds: float | None
     rotates: bool | None
-    """Whether a refresh brought another refresh token; None for a login."""
+    """Whether a refresh returned a new refresh token; None for a login."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedAnswer:
-    """One answer, or the lack of it."""
+    """One answer, or a broken connection."""
 
     place: str
     asked: Mapping[str, Json]
-    """A report's request; of a token request no more than the grant."""
+    """The body of a report's request; only the grant type of a token request."""
     status: int = 0
-    """0 where the connection broke."""
+    """0 if the connection broke."""
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = field(default=b"", repr=False)
-    """Empty for tokens that were given."""
+    """Empty if the answer contains tokens."""
     tokens: TokenTraits | None = None
     clock_offset_seconds: float | None = None
     """How far this machine's clock is ahead of the server's, to a second or so."""
@@ -64,17 +64,17 @@ class RecordedAnswer:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the server answered that it would not."""
+        """Whether the status is an error (4xx or 5xx)."""
         return is_refusal(self.status)
 
     @property
     def worked(self) -> bool:
-        """Whether the server did what it was asked."""
+        """Whether the request succeeded."""
         return self.status == OK
 
 
 class RecordingTransport(Transport):
-    """Sends as the tap does, and keeps what it hears."""
+    """Sends requests as the tap does, and records the answers."""
 
     def __init__(
         self,
@@ -85,9 +85,9 @@ class RecordingTransport(Transport):
         *,
         recorded: list[RecordedAnswer],
     ) -> None:
-        """Put what is recorded into a list."""
+        """Append the answers to `recorded`."""
         super().__init__(settings, clock, redactor, summary)
-        self._heard = recorded
+        self._recorded = recorded
 
     @override
     def send(
@@ -98,7 +98,7 @@ class RecordingTransport(Transport):
         auth: Callable[[requests.PreparedRequest], requests.PreparedRequest],
         **body: Any,
     ) -> Response:
-        """Return the answer, once it is noted."""
+        """Return the answer, and record it."""
         place = TOKEN if url.endswith(TOKEN_PATH) else METADATA if method == "GET" else REPORT
         sent: dict[str, Any] = body.get("json") or {name: part[1] for name, part in body.get("files", {}).items()}
         asked = {"grant_type": sent.get("grant_type")} if place == TOKEN else sent
@@ -106,11 +106,11 @@ class RecordingTransport(Transport):
         try:
             response = super().send(method, url, auth=auth, **body)
         except RetryableError:
-            self._heard.append(RecordedAnswer(place=place, asked=asked, seconds=self.clock.monotonic() - began))
+            self._recorded.append(RecordedAnswer(place=place, asked=asked, seconds=self.clock.monotonic() - began))
             raise
         seconds = self.clock.monotonic() - began
         tokens = _tokens_in(response, sent.get("refresh_token")) if place == TOKEN else None
-        self._heard.append(
+        self._recorded.append(
             RecordedAnswer(
                 place=place,
                 asked=asked,
@@ -125,12 +125,12 @@ class RecordingTransport(Transport):
         return response
 
     def _clock_offset(self, response: Response) -> float | None:
-        told = response.date
-        return (self.clock.now() - told).total_seconds() if told else None
+        server_now = response.date
+        return (self.clock.now() - server_now).total_seconds() if server_now else None
 
 
 def _tokens_in(response: Response, sent_refresh_token: str | None) -> TokenTraits | None:
-    """Return what a pair looks like, None where the answer holds none."""
+    """Return the format of a token answer, None if it contains no tokens."""
     try:
         body = decode(response.content)
     except ValueError:
@@ -138,11 +138,11 @@ def _tokens_in(response: Response, sent_refresh_token: str | None) -> TokenTrait
     if response.is_refusal or not isinstance(body, dict) or not body.get("access_token"):
         return None
     lifetime = body.get("expires_in")
-    told_as = "absent" if lifetime is None else "text" if isinstance(lifetime, str) else "number"
+    lifetime_as = "absent" if lifetime is None else "text" if isinstance(lifetime, str) else "number"
     seconds = None
     with suppress(TypeError, ValueError):
         seconds = float(lifetime or "")
     rotates = None
     if sent_refresh_token:
         rotates = body.get("refresh_token") not in {None, "", sent_refresh_token}
-    return TokenTraits(told_as=told_as, lifetime_seconds=seconds, rotates=rotates)
+    return TokenTraits(lifetime_as=lifetime_as, lifetime_seconds=seconds, rotates=rotates)

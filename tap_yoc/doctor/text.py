@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WIDTH = 100
 MARKS = {State.OK: "ok", State.NOTE: "note", State.FAILED: "FAILED", State.SKIPPED: "-"}
 SHAPE = 1
-"""Changes when a machine that reads the JSON would have to."""
+"""The version of the JSON format; it changes with every incompatible change."""
 
 
 def as_json(found: Findings, version: str) -> str:
@@ -52,7 +52,7 @@ def as_json(found: Findings, version: str) -> str:
 
 
 def as_text(found: Findings, version: str) -> str:
-    """Return the findings as a page: the verdict first, then step by step, then what maintainers want to know."""
+    """Return the findings as text: the verdict, the steps, and details for maintainers."""
     lines = [found.verdict, ""]
     tried = [step for step in found.steps if not step.missing]
     for step in tried:
@@ -80,7 +80,7 @@ def as_text(found: Findings, version: str) -> str:
 
 
 def _by_type(found: Findings, role: Role) -> str:
-    """Return the columns of a role, those of one type together."""
+    """Return the columns of a role, grouped by type."""
     names: dict[str, list[str]] = {}
     for column in found.columns:
         if column.role is role:
@@ -92,13 +92,13 @@ _GLUE = "\0"
 
 
 def command_of(found: Findings) -> list[str]:
-    """Return the command of a sandbox that answers as this server does."""
+    """Return the command of a sandbox that answers like this server."""
     values = {name: str(value).lower() if isinstance(value, bool) else value for name, value in found.forms.items()}
     return ["tap-yoc-sandbox", *(f"--form {name}={value}" for name, value in values.items())]
 
 
 def _wrapped_command(found: Findings) -> list[str]:
-    """Return the command over several lines, with a name and its value never apart."""
+    """Return the command, wrapped without separating a name from its value."""
     glued = " ".join(part.replace(" ", _GLUE) for part in command_of(found))
     lines = textwrap.wrap(glued, WIDTH - 2, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     return " \\\n".join(lines).replace(_GLUE, " ").splitlines()

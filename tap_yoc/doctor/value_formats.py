@@ -1,4 +1,4 @@
-"""How columns and cells are spelled, read off what was recorded; pure, and without keeping any value."""
+"""The formats of columns and cells in recorded answers; pure, and keeps no values."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ MISSING = {
     "absent": "the row lacks a dimension without a value",
 }
 
-# What is told of cells: the trait, its words, and the sandbox's form of the same name.
+# The traits of cells: the name, which is also the sandbox's form, and the words for its values.
 SPELLINGS = (("numbers", NUMBERS), ("dates", DAYS), ("booleans", BOOLEANS), ("missing", MISSING))
 
 
 def cell_traits(reports: Sequence[tuple[RecordedAnswer, list[RawRow]]], columns: Sequence[Column]) -> Iterator[Trait]:
-    """Yield how numbers, days, booleans and missing dimensions are spelled, each as far as it was seen."""
+    """Yield the formats of numbers, days, booleans and missing dimensions, as far as they were seen."""
     seen: defaultdict[str, set[str]] = defaultdict(set)
     for answer, rows in reports:
         asked = {*answer.asked["group_by"], *answer.asked["data_fields"]}
@@ -57,7 +57,7 @@ def cell_traits(reports: Sequence[tuple[RecordedAnswer, list[RawRow]]], columns:
 
 
 def _spelled(column: Column, row: RawRow) -> Iterator[tuple[str, str]]:
-    """Yield what a cell shows, as the name of a trait and of a spelling."""
+    """Yield the trait and the format that a cell shows."""
     cell = row.get(column.name)
     if cell is None or cell == "":
         if column.role is Role.GROUP_BY:
@@ -65,22 +65,22 @@ def _spelled(column: Column, row: RawRow) -> Iterator[tuple[str, str]]:
     elif column.kind in {Kind.INTEGER, Kind.NUMBER}:
         yield "numbers", "text" if isinstance(cell, str) else "json"
     elif column.kind is Kind.DATE:
-        yield "dates", _behind_the_day(cell)
+        yield "dates", _after_the_day(cell)
     elif column.kind is Kind.BOOLEAN:
         is_text = isinstance(cell, str)
         is_digit = str(cell) in {"0", "1"}
         yield "booleans", ("text_int" if is_digit else "text") if is_text else ("int" if is_digit else "json")
 
 
-def _behind_the_day(cell: Json) -> str:
-    """Return what is behind a day, with its digits hidden where no form has it."""
-    behind = re.sub(r"^\d{4}-\d{2}-\d{2}", "", str(cell))
+def _after_the_day(cell: Json) -> str:
+    """Return the form of what follows a day; if there is none, the cell with its digits replaced."""
+    rest = re.sub(r"^\d{4}-\d{2}-\d{2}", "", str(cell))
     forms = {text.removeprefix(DAYS["day"]): form for form, text in DAYS.items()}
-    return forms.get(behind) or re.sub(r"\d", "9", str(cell))
+    return forms.get(rest) or re.sub(r"\d", "9", str(cell))
 
 
-def offer_traits(recorded: Sequence[RecordedAnswer], columns: Sequence[Column]) -> Iterator[Trait]:
-    """Yield what kind of account it is, and how the metadata spells its types."""
+def metadata_traits(recorded: Sequence[RecordedAnswer], columns: Sequence[Column]) -> Iterator[Trait]:
+    """Yield the kind of account, and how the metadata spells types."""
     if metadata_in(recorded) is None:
         return
     names = {column.name for column in columns}
@@ -102,7 +102,7 @@ def offer_traits(recorded: Sequence[RecordedAnswer], columns: Sequence[Column]) 
 
 
 def blank_traits(recorded: Sequence[RecordedAnswer], bodies: Sequence[tuple[RecordedAnswer, Json]]) -> Iterator[Trait]:
-    """Yield where columns' names have blanks around them, as in the example that YOC publishes."""
+    """Yield where column names have blanks around them, as in YOC's published example."""
     if metadata_in(recorded) is None:
         return
     blank = set(blank_names(recorded))
@@ -125,12 +125,12 @@ def blank_traits(recorded: Sequence[RecordedAnswer], bodies: Sequence[tuple[Reco
 
 
 def blank_names(recorded: Sequence[RecordedAnswer]) -> list[str]:
-    """Return the columns whose names have blanks around them in the metadata, trimmed."""
+    """Return the trimmed names of columns that have blanks around them in the metadata."""
     return [name.decode().strip() for name in _BLANK_NAME.findall(metadata_in(recorded) or b"")]
 
 
 def metadata_in(recorded: Sequence[RecordedAnswer]) -> bytes | None:
-    """Return the newest metadata that came, None where there was none or something else, such as a web page."""
+    """Return the newest metadata answer, None if there is none, or only something else such as a web page."""
     contents = [answer.content for answer in recorded if answer.place == METADATA and answer.worked]
     try:
         columns_of(decode(contents[-1]))

@@ -1,4 +1,4 @@
-"""Reading reports: which days, page by page, checked against their totals; knows neither the SDK nor sockets."""
+"""The engine: reads reports page by page and checks them against totals; uses neither the SDK nor sockets."""
 
 from tap_yoc.engine.entity_reading import EntityReading
 from tap_yoc.engine.fields_reading import FieldsReading

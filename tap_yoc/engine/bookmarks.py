@@ -1,4 +1,4 @@
-"""Bookmarks: the newest complete day of a report, as the state names it and as a run moves it; pure."""
+"""Bookmarks: the newest complete day of a report, read from the state and moved by a run; pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def bookmark_of(value: object, *, stream: str, today: date) -> date:
-    """Return the day that a state names.
+    """Return the day of a bookmark in the state.
 
     Raises:
-        SettingsError: It is no day, or one that is still to come.
+        SettingsError: It is not a day, or the day has not ended yet.
     """
     try:
         day = day_of(value)
@@ -35,7 +35,7 @@ def bookmark_of(value: object, *, stream: str, today: date) -> date:
 
 
 def settled_until(today: date, lookback_days: int) -> date:
-    """Return the newest day that is older than the lookback, and so stays as it is."""
+    """Return the newest day before the lookback, which is not read again."""
     return days_before(today - 2 * ONE_DAY, lookback_days)
 
 
@@ -47,10 +47,10 @@ def advance(
     today: date,
     lookback_days: int,
 ) -> date | None:
-    """Return the bookmark after a window was read completely: the newest complete day.
+    """Return the bookmark after a window was read in full: the newest complete day.
 
-    An empty day may still be filled, so the bookmark passes it only when a later day has rows or when it is older
-    than the lookback. It never moves back.
+    YOC may still fill an empty day, so the bookmark passes one only if a later day has rows or if it is older than the
+    lookback. The bookmark never moves back.
     """
     settled = settled_until(today, lookback_days)
     candidates = [day for day in (bookmark, newest_with_rows) if day]

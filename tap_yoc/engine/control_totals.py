@@ -1,4 +1,4 @@
-"""Control figures: the account's totals of each day, against which every fact stream is compared."""
+"""Control totals: the account's totals of each day, which every fact stream is compared with."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DailySums:
     """Sums of additive metrics by day."""
 
     def __init__(self, metrics: Sequence[str]) -> None:
-        """Sum these."""
+        """Sum these metrics."""
         self.metrics = metrics
         self._sums: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(metrics, 0))
 
@@ -38,13 +38,13 @@ class DailySums:
         return list(self._sums)
 
     def add(self, row: dict[str, Any]) -> None:
-        """Add a row's figures to its day's."""
+        """Add a row's figures to the sums of its day."""
         day = self._sums[row[DATE]]
         for metric in self.metrics:
             day[metric] += row[metric] or 0
 
     def add_page(self, days: Sequence[str], figures: Mapping[str, Sequence[int | None]]) -> None:
-        """Add a page, its days ascending: the day of each row, and each metric's column."""
+        """Add a page: the day of each row, ascending, and the column of each metric."""
         start = 0
         while start < len(days):
             end = bisect_right(days, days[start], start)
@@ -54,11 +54,11 @@ class DailySums:
             start = end
 
     def sums_of(self, day: date) -> dict[str, int]:
-        """Return the day's sums, 0 where there are no rows."""
+        """Return the day's sums, 0 if it has no rows."""
         return self._sums.get(day.isoformat()) or dict.fromkeys(self.metrics, 0)
 
     def differences(self, control: DailySums, window: Window) -> dict[date, str]:
-        """Return the days of a window that differ, oldest first, each with its first difference in words."""
+        """Return the days of a window that differ, oldest first, each with its first difference as a sentence."""
         found = {}
         for day in window.days():
             mine, theirs = self.sums_of(day), control.sums_of(day)
@@ -74,13 +74,13 @@ class DailySums:
 def _sum(cells: Sequence[int | None]) -> int:
     """Return the sum of the cells that have a value."""
     try:
-        return sum(cells)  # type: ignore[arg-type] # most pages have every value, and looking first costs more
+        return sum(cells)  # type: ignore[arg-type] # most pages have every value, and checking first costs more
     except TypeError:
         return sum(filter(None, cells))
 
 
 class ControlTotals:
-    """The account's totals, read once a run, and again after a difference since figures may have been revised."""
+    """The account's totals, read once per run, and again after a difference: figures may have been revised."""
 
     def __init__(
         self, reader: Reader, metadata: AccountMetadata, reach: Reach, page_size: int, warn: Callable[[str], None]
@@ -93,7 +93,7 @@ class ControlTotals:
         self._warn = warn
         self._totals: DailySums | None = None
         self._days: set[str] = set()
-        """Those that had figures whenever the totals were read."""
+        """The days that had figures each time the totals were read."""
         self._is_usable = (
             bool(metadata.additive) and DATE in metadata.dimensions and reach.compared.first <= reach.compared.last
         )
@@ -104,16 +104,16 @@ class ControlTotals:
         return self._metadata.additive if self._is_usable else ()
 
     def newest_day(self, until: date | None = None) -> date | None:
-        """Return the newest day that has figures, up to a day; None when that is not known, or when there is none."""
+        """Return the newest day with figures, no later than `until`; None if there is none, or if it is unknown."""
         totals = self._read()
         days = [day for day in totals.days if until is None or day <= until.isoformat()] if totals else []
         return day_of(max(days)) if days else None
 
     def differences(self, figures: DailySums, window: Window) -> dict[date, str]:
-        """Return the days on which a stream's figures differ from the account's, each with how, in words.
+        """Return the days on which a stream's figures differ from the account's, each with a sentence that says how.
 
         Raises:
-            IncompleteDataError: Days that had figures have none any more.
+            IncompleteDataError: A day that had figures no longer has any.
         """
         totals = self._read()
         differences = figures.differences(totals, window) if totals else {}
@@ -124,7 +124,7 @@ class ControlTotals:
     def _read(self) -> DailySums | None:
         if self._totals is None and self._is_usable:
             report = Report(
-                name="control figures",
+                name="control totals",
                 group_by=self._metadata.pick([DATE]),
                 data_fields=self.metrics,
                 lookback_days=0,
@@ -149,7 +149,7 @@ class ControlTotals:
         return self._totals
 
     def _require_all_days(self, totals: DailySums) -> None:
-        """See that no day has vanished: empty totals would agree with an empty stream while YOC has an outage."""
+        """Check that no day has vanished: during an outage, empty totals would match an empty stream."""
         if gone := self._days.difference(totals.days):
             self._totals = None
             raise IncompleteDataError(

@@ -24,12 +24,12 @@ IDS_A_QUERY = 100
 
 
 class EntityReading:
-    """One entity as one run reads it."""
+    """The reading of one entity in one run."""
 
     def __init__(self, run: Run, entity: Entity) -> None:
         """Read nothing yet; the account has the entity's columns."""
         self.columns: tuple[Column, ...] = run.metadata.pick((entity.id_column, *entity.attributes))
-        """The id first."""
+        """The id comes first."""
         self._run = run
         self._name = entity.name
 
@@ -45,7 +45,7 @@ class EntityReading:
         """Yield each id once, with the name and parent of its newest day, in one page.
 
         Raises:
-            YOCError: Whatever kept the names from being read, or which name is the newest cannot be told.
+            YOCError: The names cannot be read, or it is unknown which one is the newest.
         """
         run, reach = self._run, self._run.reach
         with run.summary.reading(self._name):
@@ -64,7 +64,7 @@ class EntityReading:
             )
 
     def _newest(self, window: Window) -> dict[Any, dict[str, Any]]:
-        """Return the newest row of each id; only ids with several names or parents are asked for by day."""
+        """Return the newest row of each id; only ids with several names or parents are requested by day."""
         id_column = self.columns[0]
         newest: dict[Any, dict[str, Any]] = {}
         ambiguous: dict[Any, None] = {}
@@ -77,7 +77,7 @@ class EntityReading:
         for start in range(0, len(ids), IDS_A_QUERY):
             chosen = dict.fromkeys(ids[start : start + IDS_A_QUERY])
             for row in self._read(window, {"in": {id_column.name: list(chosen)}}, with_date=True):
-                newest[row[id_column.name]] = chosen[row[id_column.name]] = row  # days ascend, so the newest stays
+                newest[row[id_column.name]] = chosen[row[id_column.name]] = row  # days ascend, so the newest row stays
             if unanswered := [number for number, row in chosen.items() if row is None]:
                 raise IncompleteDataError(
                     f"Stream {self._name}: YOC has several names or parents for {id_column.name} {unanswered[0]}, "

@@ -1,4 +1,4 @@
-"""Reading the metadata itself: which columns the account may ask for."""
+"""Reading the metadata itself: the columns that the account may request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FieldsReading:
     """The account's columns, as discovery found them."""
 
     def __init__(self, run: Run) -> None:
-        """Ask nothing."""
+        """Send no request: discovery has read the columns."""
         self._run = run
 
     @staticmethod
@@ -30,7 +30,7 @@ class FieldsReading:
         return {"type": "object", "properties": properties, "required": list(KEY)}
 
     def __iter__(self) -> Iterator[Page]:
-        """Yield one row a column, in one page."""
+        """Yield one row per column, in one page."""
         run = self._run
         with run.summary.reading(REPORT_FIELDS):
             columns = run.metadata.columns

@@ -1,4 +1,4 @@
-"""Whether the rows of one window can be the whole of it: no row twice, none outside, in the order asked for; pure."""
+"""Checks that the rows of a window can be complete: no duplicates, no other days, in the requested order; pure."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from tap_yoc.reports.columns import Column
 
 Key: TypeAlias = "tuple[Any, ...]"
-"""What makes a row unique: the cells of its key columns, the day first."""
+"""The cells of a row's key columns, the day first."""
 
 _IN_NUMERIC_ORDER, _IN_TEXT_ORDER = "numeric", "text"
 _ORDERED = frozenset({Kind.INTEGER, Kind.NUMBER})
 
 
 class IntegrityCheck:
-    """Takes the keys of a window's rows, page after page; keeps no more than those of one day."""
+    """Checks the keys of a window's rows, page by page; keeps only those of one day."""
 
     def __init__(self, columns: Sequence[Column], window: Window | None) -> None:
-        """Start before the first row; `columns` is the key, and without a window every day is inside."""
+        """Start before the first row; `columns` are the key's, and without a window any day is allowed."""
         self._columns = columns
         self._has_days = columns[0].kind is Kind.DATE
         self._first = window.first.isoformat() if window else ""
@@ -35,7 +35,7 @@ class IntegrityCheck:
         self._previous: Key | None = None
         self._seen: set[Key] = set()
         self._ascending: list[list[Key]] = []
-        """Pages of keys that are in order, so that none of them comes twice; looked through only when that ends."""
+        """Pages of keys in ascending order, so without duplicates; searched only once a page is out of order."""
         self._orders = {column.name: {_IN_NUMERIC_ORDER, _IN_TEXT_ORDER} for column in self._columns}
 
     def take_page(self, columns: Sequence[Sequence[Any]]) -> None:
@@ -51,8 +51,8 @@ class IntegrityCheck:
         is_ascending = all(map(lt, neighbours, islice(neighbours, 1, None)))
         if self._has_days:
             self._check_days([keys[0], keys[-1]] if is_ascending else keys)
-        # Most pages ascend as Python sorts; only in the others each two neighbours are looked at.
-        if not is_ascending or self._tells_orders_apart(columns):
+        # Most pages ascend in Python's order; compare neighbours only in the others.
+        if not is_ascending or self._distinguishes_orders(columns):
             for previous, key in pairwise(neighbours):
                 self._check_order(previous, key)
         self._check_unique(keys, is_ascending=is_ascending)
@@ -64,13 +64,13 @@ class IntegrityCheck:
                 raise InconsistentWindowError(f"a row of {day} is outside the requested days")
 
     def _check_unique(self, keys: list[Key], *, is_ascending: bool) -> None:
-        """Look for a key that came before; with days, only the last one can still go on."""
+        """Look for a duplicate key; with days, only the keys of the last day can still repeat."""
         if self._has_days and self._previous and keys[0][0] != self._previous[0]:
             self._seen.clear()
             self._ascending.clear()
         if is_ascending and not self._seen:
             if self._has_days and keys[0][0] != keys[-1][0]:
-                self._ascending.clear()  # the day that they belong to is over
+                self._ascending.clear()  # their day is complete
             self._ascending.append(self._of_last_day(keys))
             return
         self._seen.update(*self._ascending)
@@ -87,12 +87,12 @@ class IntegrityCheck:
         day = keys[-1][0]
         return [key for key in keys if key[0] == day] if self._has_days and keys[0][0] != day else keys
 
-    def _tells_orders_apart(self, columns: Sequence[Sequence[Any]]) -> bool:
-        """Say whether numbers of keys in order could be out of order as text: those of different lengths are."""
+    def _distinguishes_orders(self, columns: Sequence[Sequence[Any]]) -> bool:
+        """Return whether ascending numbers may not ascend as text: negative ones, or ones of different lengths."""
         is_sorted = True
         for position, (column, cells) in enumerate(zip(self._columns, columns, strict=True)):
             if column.kind in _ORDERED and _IN_TEXT_ORDER in self._orders[column.name]:
-                # Behind columns that are the same in the whole page, the keys' order is the column's.
+                # If all columns before it are constant in the page, the column itself is sorted.
                 low, high = (cells[0], cells[-1]) if is_sorted else (min(cells), max(cells))
                 if self._previous:
                     before = self._previous[position]
@@ -105,8 +105,8 @@ class IntegrityCheck:
     def _check_order(self, previous: Key, key: Key) -> None:
         """Compare the first column in which two neighbours differ.
 
-        Days must ascend. Numbers must ascend as numbers or, throughout, as text. How the server orders text, and where
-        it puts what is missing, is not known, so that nothing is concluded from those.
+        Days must ascend. Numbers must ascend as numbers or, consistently, as text. Other columns are not checked,
+        because it is unknown how the server sorts text and where it puts missing values.
         """
         for column, before, after in zip(self._columns, previous, key, strict=True):
             if before == after:

@@ -1,4 +1,4 @@
-"""Whether a server cuts pages short, and whether rows are lost between them; pure."""
+"""Checks whether a server caps the page size, and whether rows are lost between pages; pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class PageEnds:
-    """What tells a page from the next one: its length, its first row and its last.
+    """A page's length, first row and last row, to compare it with another page.
 
-    Copies, since whoever gets the page fills in cells of its rows.
+    The rows are copies, because cells of the originals are filled in later.
     """
 
     def __init__(self, rows: list[Any]) -> None:
@@ -24,7 +24,7 @@ class PageEnds:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PageEnds) and (self.length, self._rows) == (other.length, other._rows)
 
-    __hash__ = None  # type: ignore[assignment] # its rows have none
+    __hash__ = None  # type: ignore[assignment] # its rows have no hash
 
 
 def check_sizes(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
@@ -36,10 +36,13 @@ def check_sizes(  # noqa: PLR0913, PLR0917 - what the loop knows at that point
     learned: ServerBehaviour,
     behaviour: ServerBehaviour,
 ) -> None:
-    """See whether a server that cuts its pages counts them by the size it gives or by the size it was asked for.
+    """Check whether a server that caps its pages advances by the rows it sends or by the page size requested.
 
-    By the size it was asked for, the rows between two pages are lost; then the window is read again with its size.
-    Where pages grow, there is no telling which rows are skipped.
+    If it advances by the page size requested, the rows between two pages are lost, and the window must be read again
+    with the capped size. If pages grow, it is unknown which rows are skipped.
+
+    Raises:
+        InconsistentWindowError: Rows are, or may be, lost.
     """
     if len(rows) > cap:
         raise InconsistentWindowError(f"page {number} has {len(rows)} rows, more than the {cap} of the page before it")
@@ -63,12 +66,12 @@ def check_only_page(  # noqa: PLR0913, PLR0917 - what the loop knows at that poi
     behaviour: ServerBehaviour,
     total: int | None,
 ) -> None:
-    """See whether the only page of a report is all of it, or what a server that cuts its pages has given.
+    """Check whether the only page of a report is the whole report, or was capped by the server.
 
-    If it counts its pages by the size it was asked for, what it cut off is on no page.
+    If the server advances by the page size requested, the rows that it cut off are on no page.
 
     Raises:
-        InconsistentWindowError: There are more rows; if they are cut off, the window is read again with their number.
+        InconsistentWindowError: There are more rows; the window is read again, with the capped size if there is one.
     """
     is_the_largest = behaviour.rows_per_page <= only.length < page_size and not learned.cap_is_harmless
     if not is_the_largest:

@@ -1,8 +1,8 @@
-"""When to ask for another page, and why that always ends.
+"""Pagination: when to request another page, and when to stop.
 
-Paging ends only on evidence: the total is reached, a page is empty, or the server answers past the end. What the
-server does (its first page, its total, its answer past the end) is learned, not assumed, and remembered for
-the rest of the run. Pure: pages come from a function that is passed in.
+It stops only on evidence: the total is reached, a page is empty, or the server answers as it does past the end. The
+server's behaviour (first page, total, answer past the end) is learned, not assumed, and remembered for the rest of the
+run. Pure: pages come from an object that is passed in.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def read_pages(pages: Pages, behaviour: ServerBehaviour, page_size: int) -> Iter
     total = _Total(learned)
     read, previous = 0, PageEnds([])
     while total.known is None or read < total.known:
-        answer = pages.get(number) or _asked_again(pages, number, page_size, learned)
+        answer = pages.get(number) or _ask_again(pages, number, page_size, learned)
         rows = answer.rows if answer else []
         if (not rows or PageEnds(rows) == previous) and number == start + 1:
             check_only_page(pages, start, previous, page_size, learned, behaviour, total.known)
@@ -62,14 +62,14 @@ def read_pages(pages: Pages, behaviour: ServerBehaviour, page_size: int) -> Iter
     behaviour.remember(learned)
 
 
-def _asked_again(pages: Pages, number: int, page_size: int, learned: ServerBehaviour) -> Answer | None:
-    """Return a page that the server says does not exist, or None when it says so twice and can be believed.
+def _ask_again(pages: Pages, number: int, page_size: int, learned: ServerBehaviour) -> Answer | None:
+    """Request a page again after a 404; return it, or None if it really does not exist.
 
-    In between it has to give a page that it gave before: what stands in for a server that is down says 404, too.
+    In between, the server must send a page that it sent before: a proxy in front of a dead server answers 404, too.
 
     Raises:
-        IncompleteDataError: It has never given a row, so that its word for the end may be its word for anything.
-        InconsistentWindowError: It gives the page now, and what it said of page 0 meanwhile was as wrong.
+        IncompleteDataError: The server has never sent a row, so the 404 may mean anything.
+        InconsistentWindowError: The page exists now, so the answer to page 0 may have been wrong, too.
     """
     pages.wait_until_served()
     again = pages.get_sized(number, page_size)
@@ -83,9 +83,9 @@ def _asked_again(pages: Pages, number: int, page_size: int, learned: ServerBehav
 
 
 def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
-    """Return the number of the first page, comparing pages 0 and 1 as long as that is not known.
+    """Return the number of the first page; compare pages 0 and 1 until it is known.
 
-    A server that starts at 0 would otherwise lose its first page in silence.
+    Otherwise, the first page of a server that starts at 0 would be lost without notice.
     """
     if learned.first_page is not None:
         return learned.first_page
@@ -94,26 +94,26 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
     one = pages.get(1)
     rows = one.rows if one else []
     if one and rows and learned.counts_all and one.total == len(rows):
-        return 1  # all there is, whatever its number
-    # Refused once more now that page 1 is there: the server may just have been down.
+        return 1  # the whole report, whichever page it is
+    # Page 1 exists, so try page 0 once more: the server may have been down.
     zero = (zero_page or pages.begin_to_try(0))() or pages.begin_to_try(0)()
     if not (zero and zero.rows):
         learned.first_page = 1 if rows else None
         return 0 if zero and one is None else 1
     if rows and zero.rows[: len(rows)] == rows:
-        return 1  # page 0 is page 1 again, or this is page 0 of 0, the last one, again
+        return 1  # page 0 repeats page 1, or both are the last page
     learned.first_page = 0
     return 0
 
 
 def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: ServerBehaviour) -> None:
-    """Accept a page that repeats its predecessor as the answer past the end, when that is what it is."""
+    """Accept a repeated page as the end, if it really is the server's answer past the end."""
     again = pages.get(number + 1)
     if not again or again.rows != rows:
         raise InconsistentWindowError(f"page {number} repeats page {number - 1}, but page {number + 1} does not")
     if learned.pages_advance:
         return
-    # Only one page was ever seen: is it the last one, or does the server ignore the page number?
+    # Only one page was seen so far: is it the last one, or does the server ignore the page number?
     half = (len(rows) + 1) // 2
     if half < len(rows):
         second_half = pages.get_sized(start + 1, half)
@@ -130,7 +130,7 @@ def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: 
 
 
 class _Total:
-    """Tells a count of the whole report from a count of the page."""
+    """Finds out whether the server's total counts the whole report or only the page."""
 
     def __init__(self, learned: ServerBehaviour) -> None:
         self._learned = learned
@@ -138,11 +138,11 @@ class _Total:
 
     @property
     def known(self) -> int | None:
-        """The report's rows, as soon as it is clear that this is what the server counts."""
+        """The number of rows of the report, once it is clear that the server counts the report."""
         return self._claim if self._learned.counts_all else None
 
     def take(self, claim: int | None, rows: int) -> None:
-        """Take what a page of so many rows claims.
+        """Take the total that a page of `rows` rows reports.
 
         Raises:
             InconsistentWindowError: The total differs from that of an earlier page.
@@ -153,7 +153,7 @@ class _Total:
             if claim != rows:
                 self._learned.counts_all = True
             elif self._claim is not None:
-                self._learned.counts_all = False  # a second page, and again the count of that page
+                self._learned.counts_all = False  # the second page reports its own number of rows again
                 return
         if self._learned.counts_all and self._claim not in {None, claim}:
             raise InconsistentWindowError(f"the total changed from {self._claim} to {claim} between two pages")

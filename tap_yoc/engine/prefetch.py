@@ -1,4 +1,4 @@
-"""Reading one query: pages prefetched ahead of their reader, rows cast and checked."""
+"""Reading one query: pages are prefetched, and rows cast and checked."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class ReadAhead:
-    """The pages of one query, some of them fetched before they are asked for.
+    """The pages of one query, with prefetching.
 
-    At most `depth` pages wait behind the one that is read; when there are fewer of them, `then` is told how many places
-    are left.
+    At most `depth` pages beyond the current one are fetched; if fewer are left, `then` is called with the number of
+    free places.
     """
 
     def __init__(self, client: YOCClient, query: Query, row_type: RowType, pool: Executor, depth: int) -> None:
@@ -46,7 +46,7 @@ class ReadAhead:
         self._number = 0
 
     def get(self, number: int) -> Answer | None:
-        """Return a page, waiting for it if need be."""
+        """Return a page; wait for it if necessary."""
         self._number = number
         page = self._submit(number)
         with self._lock:
@@ -55,42 +55,42 @@ class ReadAhead:
         return page.result()
 
     def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
-        """Ask for a page; return what waits for it and returns it, or None when the server refuses its number."""
+        """Request a page; return a function that waits for it and returns it, or None if the server refuses it."""
         return self._pool.submit(self._client.try_page, self.query, number, self.row_type).result
 
     def get_sized(self, number: int, page_size: int) -> Answer | None:
-        """Return a page cut to another size."""
+        """Return a page of another size."""
         return self._client.page(self.query.cut_to(page_size), number, self.row_type)
 
     def wait_until_served(self) -> None:
-        """Return once the server gives a page that it gave before; at once when it has never given any."""
+        """Wait until the server sends a page that it sent before; if it has sent none, return immediately."""
         self._client.wait_until_served(self.query.sent)
 
     def expect(self, last: int | None) -> None:
-        """Fetch what comes next, up to `last` and within the depth."""
+        """Prefetch the next pages, up to `last` and `depth`."""
         self._fetch_up_to(last)
         if self.then and last is not None and last < self._number + self._depth:
             self.then(self._number + self._depth - last)
 
     def begin(self, behaviour: ServerBehaviour) -> None:
-        """Fetch the first page before anybody reads."""
+        """Prefetch the first page."""
         self._number = 1 if behaviour.first_page is None else behaviour.first_page
         self._submit(self._number)
 
     def go_on(self, behaviour: ServerBehaviour) -> None:
-        """Fetch the pages after the first one, once it has arrived and shows that there are more."""
+        """Prefetch the pages after the first one, as soon as it arrives and shows that there are more."""
         if not self._goes_on:
             self._goes_on = True
             first = self._number
             self._submit(first).add_done_callback(partial(self._go_on, first, copy(behaviour)))
 
     def _go_on(self, first: int, behaviour: ServerBehaviour, page: Future[Answer | None]) -> None:
-        """Fetch the pages that the first one announces, in a worker's thread; the reader may already be further on."""
+        """Prefetch the pages that the first one announces; runs in a worker thread, so the reader may be ahead."""
         if self._is_closed or page.cancelled() or page.exception():
             return
         answer = page.result()
         if answer and answer.rows:
-            with suppress(RuntimeError):  # the run is over, and the pool with it
+            with suppress(RuntimeError):  # the run is over and the pool is closed
                 self._fetch_up_to(first - 1 + behaviour.expected_pages(answer))
 
     def _fetch_up_to(self, last: int | None) -> None:
@@ -100,7 +100,7 @@ class ReadAhead:
             self._submit(number)
 
     def close(self) -> None:
-        """Drop what nobody will read."""
+        """Cancel the pages that will not be read."""
         self._is_closed = True
         with self._lock:
             for future in self._ahead.values():
@@ -119,7 +119,7 @@ class ReadAhead:
 
 
 class Reader:
-    """Reads reports, one after another; what one learns of the server, `behaviour`, may serve others."""
+    """Reads reports one after another; readers may share what they learn about the server (`behaviour`)."""
 
     def __init__(
         self,
@@ -130,29 +130,29 @@ class Reader:
         summary: RunSummary,
         behaviour: ServerBehaviour | None = None,
     ) -> None:
-        """Know of the server what others have learned."""
+        """Start with what other readers have learned about the server."""
         self.behaviour = behaviour or ServerBehaviour()
         self._client = client
         self._pool = pool
         self._concurrency = concurrency
         self._summary = summary
         self._begun: list[ReadAhead] = []
-        """The queries that come next, as far as they are asked already."""
+        """The next queries that already have requests under way."""
 
     def pages(self, shape: RowShape, query: Query, upcoming: Sequence[Query] = ()) -> Iterator[Rows]:
-        """Yield the rows of a query, cast and checked, in order, a page at a time.
+        """Yield the rows of a query page by page, cast, checked and in order.
 
-        `upcoming` are the queries that will be asked next: they are begun as soon as this one's end is in sight.
+        `upcoming` are the next queries; they are started before this one ends.
 
         Raises:
-            InconsistentWindowError: The rows cannot be the whole of it.
-            CellError: A value does not fit its column.
+            InconsistentWindowError: The rows cannot be complete.
+            CellError: A value does not have its column's type.
         """
         check = IntegrityCheck(shape.key, query.window)
         ahead = self._ahead_of(shape, query)
         ahead.then = partial(self._begin, shape, upcoming)
         try:
-            # Pages are of the shape that they were asked for with.
+            # The pages have the type that `shape` decodes.
             for page in cast("Iterator[Rows]", read_pages(ahead, self.behaviour, ahead.query.page_size)):
                 shape.fill_missing(page, self._summary)
                 check.take_page(shape.keys(page))
@@ -161,7 +161,7 @@ class Reader:
             ahead.close()
 
     def beside(self) -> Reader:
-        """Return a reader for another report that is read by turns with this one's."""
+        """Return a reader for another report, so that both can be read in turns."""
         return Reader(
             self._client,
             self._pool,
@@ -173,16 +173,16 @@ class Reader:
     def rows(self, report: Report, query: Query) -> Iterator[dict[str, Any]]:
         """Yield the rows of a query one by one.
 
-        Shape: `{column: value}` of the report's key and of the figures asked for.
+        Shape: `{column: value}` of the report's key and the requested figures.
         """
         shape = RowShape(report, [column for column in report.figures if column.name in query.data_fields])
         for page in self.pages(shape, query):
             yield from map(shape.as_dict, page)
 
     def _begin(self, shape: RowShape, upcoming: Sequence[Query], places: int) -> None:
-        """Have the first pages of so many queries under way, and more of the next one.
+        """Prefetch the first pages of the next queries, and more pages of the very next one.
 
-        Where nobody counts, each first page is followed by the one that may prove it the last.
+        If the server sends no total, also prefetch each query's second page, which may prove the first to be the last.
         """
         for query in upcoming[len(self._begun) : places]:
             ahead = self._new(shape, query)
@@ -192,7 +192,7 @@ class Reader:
             ahead.go_on(self.behaviour)
 
     def _ahead_of(self, shape: RowShape, query: Query) -> ReadAhead:
-        """Return the pages of a query, those that were begun before if it is the next one."""
+        """Return the pages of a query, with the prefetched ones if it is the next query."""
         new = self._new(shape, query)
         if self._begun and self._begun[0].row_type is shape and self._begun[0].query == new.query:
             return self._begun.pop(0)

@@ -1,4 +1,4 @@
-"""The days that a run can read: what YOC serves, as assumed, and fewer if it refuses the first or the last of them."""
+"""The days that YOC serves: an assumed range, narrowed if YOC refuses its first or last day."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ T = TypeVar("T")
 YOC_TIME_ZONE = "Europe/Berlin"
 """Assumed: where YOC is, and where its days end."""
 MOST_DAYS_REFUSED = 7
-"""So many days may be refused at the start. Six months before 31 August are 28 February, 3 March or 180 days."""
+"""How many days YOC may refuse at the start: six months before 31 August is 28 February, 3 March, or 180 days."""
 
 
 class Reach:
-    """The days served; one for all streams of a run, so that each learns from the first refusal."""
+    """The days that YOC serves; one instance for all streams of a run, so that all learn from one refusal."""
 
     def __init__(self, *, today: date, settings: Settings, warn: Callable[[str], None]) -> None:
-        """Assume six calendar months up to yesterday."""
+        """Assume six calendar months, up to yesterday."""
         self.first = self._assumed_first = earliest_served(today)
         self.last = today - ONE_DAY
         self._settings = settings
         self._warn = warn
         self._is_first_known = False
-        """Whether the first day was served once, or so many were refused that it is something else."""
+        """Whether YOC has served the first day, or has refused so many days that there must be another reason."""
 
     @property
     def days(self) -> Window:
-        """All days that are served, up to yesterday or `end_date`."""
+        """All days that YOC serves, up to yesterday or `end_date`."""
         return Window(first=self.first, last=min(self._settings.end_date or self.last, self.last))
 
     @property
     def wanted(self) -> Window | None:
-        """The days of these from `start_date` on, None when there are none."""
+        """The served days from `start_date` on, None if there are none."""
         first = max(self._settings.start_date or self.first, self.first)
         return Window(first=first, last=self.days.last) if first <= self.days.last else None
 
     @property
     def compared(self) -> Window:
-        """The days that any stream may read, also in a backfill."""
+        """The days that any stream may read, including in a backfill."""
         backfill = self._settings.backfill
         return Window(first=self.first, last=min(backfill.last, self.last)) if backfill else self.days
 
     def clip(self, window: Window) -> Window | None:
-        """Return the days of a window that are served, None when there are none."""
+        """Return the served days of a window, None if there are none."""
         first, last = max(window.first, self.first), min(window.last, self.last)
         return Window(first=first, last=last) if first <= last else None
 
     def narrow(self, refused: Window, error: RequestRefusedError) -> bool:
-        """Take a refusal for what it may be: a day too many at the end or at the start.
+        """Drop a day at the end or the start, if that may be why YOC refused a window.
 
         Returns:
-            Whether it is worth asking again, for fewer days.
+            Whether to try again with fewer days.
         """
         if refused.last == self.last and error.server_date:
             # A time zone east of YOC's own is ahead of the day that YOC itself counts.
@@ -76,13 +76,13 @@ class Reach:
         if refused.first != self.first or self._is_first_known:
             return False
         if (self.first - self._assumed_first).days == MOST_DAYS_REFUSED or self.first == refused.last:
-            self.first, self._is_first_known = self._assumed_first, True  # then it is not for the first day
+            self.first, self._is_first_known = self._assumed_first, True  # the first day is not the reason
             return False
         self.first += ONE_DAY
         return True
 
     def confirm(self, answered: Window) -> None:
-        """Note days that were served; tell once which ones were refused before."""
+        """Note that YOC served a window, and warn once about days that it refused before."""
         if answered.first != self.first or self._is_first_known:
             return
         self._is_first_known = True
@@ -92,10 +92,10 @@ class Reach:
 
 
 def read_within(reach: Reach, days: Callable[[], Window], read: Callable[[Window], T]) -> T:
-    """Return what is read of the days; if YOC refuses the first or the last of them, of fewer.
+    """Return the result of reading the days; if YOC refuses the first or the last one, read fewer.
 
     Raises:
-        RequestRefusedError: It refuses them for another reason.
+        RequestRefusedError: YOC refuses them for another reason.
     """
     while True:
         window = days()

@@ -1,4 +1,4 @@
-"""Reading one report: plan its days, read them window by window, and say how far it is complete."""
+"""Reading one report: plan its days, read them window by window, and move the bookmark."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bookmark:
-    """A window was read and checked whole: the report is complete up to this day, None if no day is yet."""
+    """A window was read and checked in full; the report is complete up to `day`, None if no day is complete yet."""
 
     day: date | None
     window: Window
 
 
 class ReportReading:
-    """One report as one run reads it: an iterator of pages and bookmarks."""
+    """The reading of one report in one run: an iterator of pages and bookmarks."""
 
     def __init__(
         self, run: Run, report: Report, *, bookmark: object = None, columns: Collection[str] | None = None
     ) -> None:
         """Read nothing yet.
 
-        `bookmark` is the newest complete day of earlier runs, as the state has it, None without one. `columns` are the
-        names of the figures and additions that are wanted; left out: all of them.
+        `bookmark` is the newest complete day of earlier runs, as in the state, None if there is none. `columns` are the
+        names of the figures and added columns to read; default: all.
         """
         self._run = run
         self._report = report
@@ -59,8 +59,8 @@ class ReportReading:
         A report without `date` is one total over all days, and has no bookmark.
 
         Raises:
-            SettingsError: The state names no day, or one that is still to come.
-            YOCError: Whatever kept the report from being read whole.
+            SettingsError: The bookmark is not a day, or the day has not ended yet.
+            YOCError: The report cannot be read in full.
         """
         run, name = self._run, self._report.name
         with run.summary.reading(name):
@@ -93,7 +93,7 @@ class ReportReading:
             self._warn_of_empty_days(last)
 
     def _read(self, reading: WindowReading, upcoming: Sequence[Query]) -> Iterator[Page | Bookmark | Restart]:
-        """Yield the rows of a window, then the bookmark behind it."""
+        """Yield the rows of a window, then the new bookmark."""
         run, report, window = self._run, self._report, reading.window
         if self._bookmark and not run.settings.backfill and window.first <= self._bookmark:
             run.summary.count_reread(window.first)
@@ -106,7 +106,7 @@ class ReportReading:
             yield Bookmark(self._advance(window), window)
 
     def _plan(self) -> Plan:
-        """Return the days to read; note them, and warn of days that cannot be read."""
+        """Return the days to read; note them, and warn about days that cannot be read."""
         run, report = self._run, self._report
         if not report.is_daily:
             return self._plan_one_total()
@@ -144,15 +144,15 @@ class ReportReading:
         return Plan(windows=(wanted,) if wanted else (), lost=None, next_first=run.today)
 
     def _advance(self, window: Window) -> date | None:
-        """Return the bookmark behind a window that was read completely.
+        """Return the bookmark after a window was read in full.
 
-        A backfill leaves it untouched, and without a single row so far there is none: that may be an outage.
+        A backfill does not move it, and without any row so far there is none: that may be an outage.
         """
         run, report = self._run, self._report
         if run.settings.backfill or not (self._bookmark or self._days_with_rows):
             return self._bookmark
         newest = max((day for day in self._days_with_rows if day <= window.last), default=None)
-        if report.query:  # its days are complete when the account's totals have them, with rows of its own or without
+        if report.query:  # a day is complete once the account's totals have it, even if the filter matches no rows
             newest = run.control_totals.newest_day(until=window.last) or newest
         self._bookmark = advance(
             self._bookmark,
@@ -164,11 +164,11 @@ class ReportReading:
         return self._bookmark
 
     def _query(self, window: Window) -> Query:
-        """Return the query for a window: the grain, and the figures that are wanted."""
+        """Return the query for a window: the key, and the figures to read."""
         report = self._report
         fields = [column.name for column in (*report.key, *self._figures) if column in report.data_fields]
         if not fields and report.data_fields:
-            fields = [report.data_fields[0].name]  # a report without any metric may not exist
+            fields = [report.data_fields[0].name]  # YOC may refuse a report without metrics
         return Query.of(
             report,
             window=window,

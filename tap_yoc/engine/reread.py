@@ -1,4 +1,4 @@
-"""Reading once more: a reading that turns out to be faulty is repeated once, then the stream fails."""
+"""Rereading: an inconsistent reading is repeated once; if it is inconsistent again, the stream fails."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Attempt(Protocol[T_co]):
-    """One reading, which is told whether it is the last one."""
+    """One reading; `is_last` says whether it is the last attempt."""
 
     def __call__(self, *, is_last: bool) -> Iterator[T_co]:
-        """Yield what is read."""
+        """Yield the parts of the reading."""
 
 
 def with_reread(attempt: Attempt[T], what: str, warn: Callable[[str], None]) -> Iterator[T]:
-    """Yield what an attempt yields; when it turns out to be faulty, once more from the start.
+    """Yield what an attempt yields; if it turns out to be inconsistent, start again once.
 
     Raises:
-        IncompleteDataError: It is faulty again.
+        IncompleteDataError: The second reading is inconsistent, too.
     """
     try:
         yield from attempt(is_last=False)
@@ -41,10 +41,10 @@ def with_reread(attempt: Attempt[T], what: str, warn: Callable[[str], None]) -> 
 
 
 def read_all_with_reread(read: Callable[[], Iterable[T]], what: str, warn: Callable[[str], None]) -> list[T]:
-    """Return all that is read; when a reading turns out to be faulty, what the second one has and nothing of the first.
+    """Return the result of one complete reading; if the first is inconsistent, only that of the second.
 
     Raises:
-        IncompleteDataError: The second reading is faulty, too.
+        IncompleteDataError: The second reading is inconsistent, too.
     """
 
     def attempt(**_: bool) -> Iterator[list[T]]:

@@ -1,4 +1,4 @@
-"""What the streams of one run share: one client, one token pair, one limiter, one instant called now."""
+"""A run: what its streams share, such as the client, the tokens, the rate limiter and today's date."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Run:
         transport: Callable[[Settings, Clock, Redactor, RunSummary], Transport] = Transport,
         authenticator: Callable[[TokenManager, Settings], Signer] | None = None,
     ) -> None:
-        """Ask nothing yet; `transport` makes what sends the requests, and `authenticator` what signs them."""
+        """Send nothing yet; `transport` creates the transport, and `authenticator` what signs requests."""
         self.settings = settings
         self.clock = clock
         self.today = today_at(clock.now(), settings.timezone)
         self.summary = RunSummary(monotonic=clock.monotonic, clean=redactor.clean)
         self.reach = Reach(today=self.today, settings=settings, warn=self.summary.warn)
         self.stopped_by: YOCError | None = None
-        """The failure after which nothing more is asked: the login is refused."""
+        """The failure that stops all further requests: a rejected login."""
         self._limiter = RateLimiter(concurrency=settings.concurrency, clock=clock)
         retrier = Retrier(
             budget_seconds=settings.max_wait_minutes * 60, limiter=self._limiter, clock=clock, summary=self.summary
@@ -69,12 +69,12 @@ class Run:
 
     @cached_property
     def metadata(self) -> AccountMetadata:
-        """The columns that the account may ask for, from the metadata."""
+        """The columns that the account may request."""
         return AccountMetadata(self.client.columns())
 
     @cached_property
     def reports(self) -> list[Report]:
-        """The reports that the settings want and the account's columns allow, standard ones first.
+        """The reports that the settings select and the account's columns allow, standard ones first.
 
         Raises:
             SettingsError: A setting names a report or a column that does not exist.
@@ -94,10 +94,10 @@ class Run:
         return available_entities(self.metadata, self.summary.warn)
 
     def require_something_to_read(self) -> None:
-        """Look for anything that the account may see.
+        """Check that the account can see anything.
 
         Raises:
-            PermissionDeniedError: There is nothing.
+            PermissionDeniedError: It cannot.
         """
         if not (self.metadata.default_metrics and (self.reports or self.entities)):
             self.metadata.require_figures()
@@ -108,11 +108,11 @@ class Run:
         return ControlTotals(self.reader, self.metadata, self.reach, self.settings.page_size, self.summary.warn)
 
     def warn_of_nothing_to_read(self) -> None:
-        """Say that no day is left between start and end."""
+        """Warn that there is no day to read."""
         self.summary.warn("There is nothing to read: YOC serves none of the days between start and end.")
 
     def close(self) -> None:
-        """Stop what is under way and let go of all connections."""
+        """Stop all requests and close all connections."""
         self._limiter.stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.tokens.settle()

@@ -1,4 +1,4 @@
-"""What a run learns of the server: its first page, its total, whether it cuts pages; pure."""
+"""What a run learns about the server: its first page, its total, whether it caps pages; pure."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ if TYPE_CHECKING:
 
 
 class Pages(Protocol):
-    """Where pages come from."""
+    """A source of pages."""
 
     def get(self, number: int) -> Answer | None:
-        """Return a page, or None when the server says that it lies past the end."""
+        """Return a page, or None if the server answers that it is past the end."""
 
     def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
-        """Ask for a page; return what waits for it and returns it, or None when the server refuses its number."""
+        """Request a page; return a function that waits for it and returns it, or None if the server refuses it."""
 
     def get_sized(self, number: int, page_size: int) -> Answer | None:
-        """Return a page cut to another size."""
+        """Return a page of another size."""
 
     def wait_until_served(self) -> None:
-        """Return once the server gives a page that it gave before; at once when it has never given any."""
+        """Wait until the server sends a page that it sent before; if it has sent none, return immediately."""
 
     def expect(self, last: int | None) -> None:
-        """Take the hint that the pages up to `last` exist; None: many more may."""
+        """Take a hint that pages up to `last` exist; None means that many more may."""
 
 
 @dataclass(kw_only=True)
 class ServerBehaviour:
-    """What the server has shown of itself in this run; None is not known yet."""
+    """What is known about the server in this run; None means not known yet."""
 
     first_page: int | None = None
     counts_all: bool | None = None
-    """Whether its total counts the whole report; False when it counts the page."""
+    """Whether its total counts the whole report; False if it counts the page."""
     pages_advance: bool = False
-    """Whether two pages with different rows were seen, so that the page number is not ignored."""
+    """Whether two pages had different rows, so the server does not ignore the page number."""
     rows_per_page: int = 0
-    """The most rows seen in one page."""
+    """The largest number of rows in a page so far."""
     page_cap: int | None = None
-    """The page size to ask for instead of a larger one that the server cuts in silence."""
+    """The page size to request if the server silently caps larger ones."""
     cap_is_harmless: bool = False
-    """Whether pages that the server cuts follow each other without a gap."""
+    """Whether capped pages follow each other without a gap."""
 
     def expected_pages(self, first: Answer) -> int:
-        """Return how many pages of a report are surely asked for, as far as its first one tells, which has rows."""
+        """Return how many pages of a report will certainly be requested, given its first page, which has rows."""
         if self.counts_all and first.total:
             return -(-first.total // len(first.rows))
-        nobody_counts = self.counts_all is False or first.total is None
-        return 2 if nobody_counts else 1  # the page behind the last one is what proves it the last
+        has_no_total = self.counts_all is False or first.total is None
+        return 2 if has_no_total else 1  # without a total, the next page proves the first to be the last
 
     def remember(self, learned: ServerBehaviour) -> None:
-        """Take over what a verified reading has shown."""
+        """Keep what a verified reading has learned."""
         vars(self).update(vars(learned))

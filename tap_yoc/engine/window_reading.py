@@ -1,4 +1,4 @@
-"""Reading one window of a report: its rows stamped and summed, its days compared with the account's totals."""
+"""Reading one window of a report: adds the tap's columns, sums figures, compares them with the account's totals."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Restart:
-    """The window is read once more: pages since the last bookmark do not count, wherever rows are not upserted."""
+    """The window is read again: discard the pages since the last bookmark, unless rows are upserted."""
 
 
 class WindowReading:
-    """One window of a report, which may be read twice."""
+    """The reading of one window of a report, with up to two attempts."""
 
     def __init__(  # noqa: PLR0913 - by name
         self,
@@ -47,13 +47,13 @@ class WindowReading:
         added: Collection[str],
         next_first: date,
     ) -> None:
-        """Read nothing yet; `added` are the additions that are wanted, and days before `next_first` are final."""
-        assert query.window  # noqa: S101 - every report is asked for by days
+        """Read nothing yet; `added` are the tap's columns to add, and days before `next_first` are final."""
+        assert query.window  # noqa: S101 - every report is requested by days
         self.window: Window = query.window
         self.has_begun = False
-        """Whether a page was handed over."""
+        """Whether a page was yielded."""
         self.days_with_rows: set[date] = set()
-        """Known once the window was read in full."""
+        """Filled once the window was read in full."""
         self._run = run
         self._reader = reader
         self._report = report
@@ -67,7 +67,7 @@ class WindowReading:
     def pages(self, upcoming: Sequence[Query] = (), *, is_last: bool) -> Iterator[Page | Restart]:
         """Yield the window's rows, then compare its days with the account's totals.
 
-        `upcoming` are the queries that will be read next.
+        `upcoming` are the next queries.
 
         Raises:
             InconsistentWindowError: The rows contradict each other, the total or the account's totals.
@@ -97,15 +97,15 @@ class WindowReading:
         run.summary.log_read(self._report.name, self.window, rows, len(self._query.sent))
 
     def _arrival(self, answers_before: int) -> str:
-        """Return when the first answer of this reading arrived: one instant for all rows, later than a first reading's.
+        """Return when the first answer of this attempt arrived: one time for all rows, later than the first attempt's.
 
-        With one instant for all rows of a window, a row that a revision took away is older than the others of its day.
+        As all rows of a window have the same time, a row that YOC took back is older than the others of its day.
         """
         self._fetched_at = max(self._query.received[answers_before], self._fetched_at + timedelta.resolution)
         return self._fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def _stamped(self, rows: Rows, days: Sequence[str], fetched_at: str) -> Iterator[Page]:
-        """Yield rows with what the tap adds: in two pages where some of their days are final, and some are not."""
+        """Yield rows with the tap's columns, in two pages if only some of their days are final."""
         end_of_final = bisect_left(days, self._next_first)
         for start, stop, is_final in ((0, end_of_final, True), (end_of_final, len(rows), False)):
             if start < stop:
@@ -115,13 +115,13 @@ class WindowReading:
         return Page(rows, self._shape, {name: value for name, value in added.items() if name in self._added})
 
     def _compared_metrics(self) -> list[str]:
-        """Return the metrics whose sums must be the account's: none under a filter, or for the totals themselves."""
+        """Return the metrics to compare with the account's totals: none with a filter, or for the totals themselves."""
         if not self._report.is_daily or self._report.query or self._report.name == DAILY_TOTALS:
             return []
         return [metric.name for metric in self._run.control_totals.metrics if metric in self._shape.figures]
 
     def _compare(self, sums: DailySums, *, is_last: bool) -> None:
-        """Compare each day with the account's totals; after the second reading `on_incomplete_day` decides."""
+        """Compare each day with the account's totals; after the second attempt, `on_incomplete_day` decides."""
         run = self._run
         differences = run.control_totals.differences(sums, self.window) if sums.metrics else {}
         if not differences:

@@ -14,17 +14,17 @@ from tap_yoc.engine.bookmarks import settled_until
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What one stream reads in this run."""
+    """The days that one stream reads in this run."""
 
     windows: tuple[Window, ...]
     lost: Window | None
-    """Days that were wanted and never read, and that YOC no longer serves."""
+    """Days that should have been read, but that YOC no longer serves."""
     next_first: date
     """The first day that the next daily run will read; days before it are final."""
 
 
 def split(first: date, last: date, window_days: int) -> tuple[Window, ...]:
-    """Return the days from first to last in windows of at most `window_days`; none when first is after last."""
+    """Return the days from first to last in windows of at most `window_days`; none if first is after last."""
     days = (last - first).days + 1
     starts = range(0, days, window_days)
     step = timedelta(days=min(window_days, max(days, 1)) - 1)
@@ -33,7 +33,7 @@ def split(first: date, last: date, window_days: int) -> tuple[Window, ...]:
     )
 
 
-def plan(  # noqa: PLR0913 - each argument is one rule of the reach
+def plan(  # noqa: PLR0913 - each argument is one rule
     *,
     today: date,
     start_date: date | None,
@@ -45,11 +45,11 @@ def plan(  # noqa: PLR0913 - each argument is one rule of the reach
     newest: date | None = None,
     served: Window | None = None,
 ) -> Plan:
-    """Return the windows to read: from start, bookmark and lookback, within what YOC serves, up to yesterday.
+    """Return the windows to read, given start, bookmark and lookback: within what YOC serves, up to yesterday.
 
-    A backfill replaces start, bookmark and lookback, and leaves what the next run reads as it was. `newest` is the
-    newest day that has figures, if known: the bookmark will wait there, and so will the next run. `served` are the days
-    that YOC serves; left out: six months up to yesterday.
+    A backfill replaces start, bookmark and lookback, and does not change what the next run reads. `newest` is the
+    newest day with figures, if known: the bookmark stays there, and the next run starts from it. `served` are the days
+    that YOC serves; default: six months up to yesterday.
     """
     served = served or Window(first=earliest_served(today), last=today - ONE_DAY)
     earliest, yesterday = served.first, served.last
@@ -60,7 +60,7 @@ def plan(  # noqa: PLR0913 - each argument is one rule of the reach
         missing_from = backfill.first
     else:
         wanted = _first_wanted(start, bookmark, lookback_days)
-        # Days of the lookback were read before; what was not begins behind the bookmark.
+        # Days up to the bookmark were read before, those of the lookback included.
         missing_from = max(start_date or date.min, bookmark + ONE_DAY) if bookmark else start
         expected = last if newest is None else min(last, max(newest, settled_until(today, lookback_days)))
         bookmark_after = max(bookmark, expected) if bookmark else expected

@@ -1,1 +1,1 @@
-"""The command `tap-yoc-plan`: which account reads which days, each in a run of its own."""
+"""The command `tap-yoc-plan`: splits each account's days into separate runs."""

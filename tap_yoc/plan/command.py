@@ -1,4 +1,4 @@
-"""The command `tap-yoc-plan`: the runs that an engine should start, as JSON."""
+"""The command `tap-yoc-plan`: prints the runs that an orchestrator should start, as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 NO_LOGIN = {"client_id": "-", "client_secret": "-", "username": "-", "password": "-"}
-"""The login may lie elsewhere, and a plan needs none."""
+"""A plan needs no login, and the config may not contain one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,13 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             runs = _runs(_arguments(arguments))
             sys.stdout.write(json.dumps(runs, indent=2, ensure_ascii=False) + "\n")
     except YOCError as error:
-        _tell(str(error))
+        _warn(str(error))
         return int(error.exit_code)
     return 0
 
 
 def _runs(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the runs of all accounts; what is left out is told on stderr.
+    """Return the runs of all accounts; print on stderr what is left out.
 
     Raises:
         SettingsError: A file or a setting is wrong.
@@ -56,9 +56,9 @@ def _runs(options: argparse.Namespace) -> list[dict[str, Any]]:
             only_recent=options.recent,
         )
         if planned.lost:
-            _tell(f"Account {account.name}: YOC no longer serves {planned.lost}; these days are left out.")
+            _warn(f"Account {account.name}: YOC no longer serves {planned.lost}; these days are left out.")
         if not planned.runs:
-            _tell(f"Account {account.name}: there is nothing to read; YOC serves none of the requested days.")
+            _warn(f"Account {account.name}: there is nothing to read; YOC serves none of the requested days.")
         runs += [run.as_json() for run in planned.runs]
     return runs
 
@@ -124,7 +124,7 @@ def _accounts(paths: Sequence[str]) -> list[Account]:
     return list(accounts.values())
 
 
-def _tell(sentence: str) -> None:
+def _warn(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
 
 

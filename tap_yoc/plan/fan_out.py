@@ -1,7 +1,7 @@
-"""A plan for an engine: which account reads which days, each in a run of its own.
+"""A plan for an orchestrator: splits an account's days into separate runs.
 
-Pure, on top of `windows.py`: "today" comes in as an argument, and the same arguments give the same plan. Windows are
-those of the calendar, so that a day belongs to the same run whenever the plan is made.
+Pure: "today" is an argument, and the same arguments give the same plan. Windows follow the calendar, so a day always
+belongs to the same run, no matter when the plan is made.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ DAYS_OF_ALL_TIME = date.max.toordinal()
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """An account that is to be read; its settings may be without a login, since a plan needs none."""
+    """An account to read; its settings may lack a login, because a plan needs none."""
 
     name: str
     config: str
-    """Where its settings are, as the tap's `--config` wants it."""
+    """The path of its settings, for the tap's `--config`."""
     settings: Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """One run of the tap: an account, and the days of a window that are wanted and served, both inclusive."""
+    """One run of the tap: an account, and the days of a window to read, both inclusive."""
 
     id: str
-    """The account and the window; the same in every plan that has this window."""
+    """The account and the window; the same in every plan with this window."""
     account: str
     config: str
     window: str
-    """The first day of the window on the calendar, whether it is read or not."""
+    """The first calendar day of the window, even if it is not read."""
     first_day: str
     last_day: str
     environment: Mapping[str, str]
-    """The variables that make the tap read just these days, with `--config=ENV` behind the account's file."""
+    """The variables that make the tap read only these days, with `--config=ENV` after the account's file."""
     state: Mapping[str, Any]
-    """The state to start from; the run leaves it as it is."""
+    """The state to start from; the run does not change it."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the run as JSON has it."""
+        """Return the run as a JSON object."""
         return asdict(self)
 
 
@@ -63,7 +63,7 @@ class FanOut:
 
     runs: tuple[PlannedRun, ...]
     lost: Window | None
-    """Days that were asked for, and that YOC no longer serves."""
+    """Requested days that YOC no longer serves."""
 
 
 def fan_out(  # noqa: PLR0913 - each argument is an option of the command
@@ -77,10 +77,10 @@ def fan_out(  # noqa: PLR0913 - each argument is an option of the command
 ) -> FanOut:
     """Return the runs that together read an account's days, each day once.
 
-    From `first` (else `start_date`, else the earliest day served) to `last` (else `end_date`, else yesterday), within
-    what YOC serves. `only_recent` keeps the windows that hold a day which a daily run reads: yesterday and the lookback
-    before it, and all their days: a window is read as a whole, so that a run that is repeated replaces what it read
-    before. Where a window begins or ends outside of the days wanted and served, the run has only those within.
+    The days are from `first` (or `start_date`, or the earliest day served) to `last` (or `end_date`, or yesterday),
+    within what YOC serves. `only_recent` keeps the windows with a day that a daily run reads: yesterday and the
+    lookback before it. These windows keep all their days, so that repeating a run replaces everything that it read
+    before. If a window begins or ends outside the days to read, the run has only the days within.
     """
     settings = account.settings
     wanted = Window(
@@ -124,7 +124,7 @@ def _run(account: Account, start: date, window: Window, state: Mapping[str, Any]
 
 
 def calendar_windows(days: Window, length: Length) -> Iterator[tuple[date, Window]]:
-    """Yield each window of the calendar: its first day there, and those of its days that are wanted."""
+    """Yield each calendar window: its first calendar day, and its days to read."""
     first = days.first
     while first <= days.last:
         start, end = _on_the_calendar(first, length)
@@ -133,7 +133,7 @@ def calendar_windows(days: Window, length: Length) -> Iterator[tuple[date, Windo
 
 
 def _on_the_calendar(day: date, length: Length) -> tuple[date, date]:
-    """Return the first and the last day of the window that a day lies in; weeks start on Monday."""
+    """Return the first and last day of the calendar window of a day; weeks start on Monday."""
     if length == "day":
         return day, day
     if length == "week":
@@ -143,24 +143,24 @@ def _on_the_calendar(day: date, length: Length) -> tuple[date, date]:
 
 
 def _longest_lookback(settings: Settings) -> int:
-    own = [report.get("lookback_days") for report in settings.reports]
-    return max([settings.lookback_days, *(days for days in own if isinstance(days, int))])
+    lookbacks = [report.get("lookback_days") for report in settings.reports]
+    return max([settings.lookback_days, *(days for days in lookbacks if isinstance(days, int))])
 
 
 def _state_after(settings: Settings, last: date) -> dict[str, Any]:
-    """Return the state of an account whose days are read up to the last one of a plan.
+    """Return the state of an account after reading all days of a plan.
 
-    A backfill leaves it as it is. It tells the tap which days daily runs will read again, for `is_final`; and when all
-    runs of a plan of all days are through, it is the truth, and a daily run may go on from it.
+    A backfill does not change it. The tap derives `is_final` from it: which days daily runs will read again. Once all
+    runs of the plan are done, a daily run can continue from it.
     """
     lookbacks = {
         report.name: settings.lookback_days for report in STANDARD_REPORTS if report.is_on(settings.standard_reports)
     }
     for report in settings.reports:
         if "name" in report and DATE in [str(column).strip() for column in report.get("group_by") or ()]:
-            own = report.get("lookback_days")
-            lookbacks[str(report["name"])] = own if isinstance(own, int) else settings.lookback_days
-    # Yesterday may not be there yet; without a lookback nobody would read it again.
+            lookback = report.get("lookback_days")
+            lookbacks[str(report["name"])] = lookback if isinstance(lookback, int) else settings.lookback_days
+    # Yesterday may not be complete yet; without a lookback, no later run would read it again.
     days = {name: last if lookback else last - ONE_DAY for name, lookback in lookbacks.items()}
     return {
         "bookmarks": {

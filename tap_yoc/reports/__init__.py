@@ -1,1 +1,1 @@
-"""Reports and their columns: what an account offers, the standard reports, and the user's own."""
+"""Reports and their columns: the account's metadata, standard reports and custom reports."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Kind(str, Enum):
-    """What a column's cells are."""
+    """The type of a column's cells."""
 
     DATE = "date"
     TEXT = "text"
@@ -31,13 +31,13 @@ class Kind(str, Enum):
 
 
 class Role(str, Enum):
-    """Which list of the metadata names a column."""
+    """The metadata's list that a column is in."""
 
     GROUP_BY = "group_by"
     DATA_FIELD = "data_fields"
 
 
-# Source: DATE, STRING and INTEGER were seen in YOC's help; the annex speaks of Boolean and Float; the rest is assumed.
+# Source: DATE, STRING and INTEGER are in YOC's help, Boolean and Float in its annex; the rest is assumed.
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(("date",), Kind.DATE),
     **dict.fromkeys(("string", "str", "text", "varchar", "char", "enum", "uuid"), Kind.TEXT),
@@ -56,57 +56,57 @@ KINDS: dict[str, Kind] = {
 _MISSING = {Kind.INTEGER: 0, Kind.NUMBER: 0, Kind.BOOLEAN: False}
 _NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 MOST_DIGITS = 100
-"""A number with more digits than this before or behind the point is no figure; writing it out could fill the memory."""
+"""A number with more digits than this before or after the point is not a real figure, and could fill the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column the account may ask for."""
+    """A column that the account may request."""
 
     name: str
     role: Role
     declared: str
-    """The type as the metadata spells it."""
+    """The type as spelled in the metadata."""
     kind: Kind
 
     @property
     def is_currency(self) -> bool:
-        """Whether this text metric names the currency of the row's money, and so belongs to its grain."""
+        """Whether this text metric is the currency of the row's money, and so belongs to its key."""
         return self.role is Role.DATA_FIELD and self.kind is Kind.TEXT and "currency" in self.name.lower()
 
     @property
     def is_figure(self) -> bool:
-        """Whether this metric is a value of the row; the others split rows and belong to the grain."""
+        """Whether this metric is a value of the row; other metrics split rows and belong to the key."""
         return self.role is Role.DATA_FIELD and self.kind in {Kind.INTEGER, Kind.NUMBER, Kind.UNKNOWN}
 
     @property
     def is_float(self) -> bool:
-        """Whether the declared type is a binary one, whose values may have some 20 digits behind the point."""
+        """Whether the declared type is a binary float, whose values may have about 20 decimal places."""
         return self.kind is Kind.NUMBER and self.declared.lower().startswith(("float", "double", "real"))
 
     @property
     def with_type(self) -> str:
-        """The name and, in brackets, the type that was declared."""
+        """The name, with the declared type in parentheses."""
         return f"{self.name} ({self.declared or 'no type'})"
 
     @property
     def missing(self) -> Any:  # noqa: ANN401 - text or number, by kind
-        """What stands in a key for a value that is not there: `""` for text, 0 for numbers, false for booleans."""
+        """The replacement for a missing value in a key: `""` for text, 0 for numbers, false for booleans."""
         return _MISSING.get(self.kind, "")
 
     def json_schema(self, *, is_key: bool) -> dict[str, Any]:
         """Return the column's JSON Schema; a key is never null."""
         schema = dict(_JSON_TYPES[self.kind])
         if self.kind is Kind.DATE and is_key and self.name != "date":
-            schema = {"type": "string"}  # where it is missing, it is ""
+            schema = {"type": "string"}  # "" if it is missing
         schema = schema if is_key else {**schema, "type": [schema["type"], "null"]}
         return described(schema, DESCRIPTIONS.get(self.name))
 
     def cast(self, cell: Json) -> Any:  # noqa: ANN401 - one of the kinds
-        """Return the cell as the column's kind; null, `""` and nothing at all are None.
+        """Return the cell in the column's type; null, `""` and an absent cell become None.
 
         Raises:
-            ValueError: The cell does not fit; the message names no value.
+            ValueError: The cell has another type; the message does not quote it.
         """
         if cell is None or cell == "":
             return None
@@ -124,21 +124,21 @@ _JSON_TYPES: dict[Kind, dict[str, Any]] = {
 
 
 class PlainDecimal(Decimal):
-    """A decimal that is written with all its digits, where Python would write an exponent."""
+    """A decimal that is written with all its digits, never with an exponent."""
 
     def __str__(self) -> str:
         return format(self, "f")
 
 
 def columns_of(body: Json) -> list[Column]:
-    """Return the columns of a metadata answer, names trimmed, in their order.
+    """Return the columns of a metadata answer in order, with trimmed names.
 
     Shape: `{"modifications": {"group_by": [{"name": " ad_unit_name", "type": "STRING"}], "data_fields": [...]}}`;
-    the two lists may also stand one level higher, or under another single key.
+    the two lists may also be one level higher, or under another single key.
 
     Raises:
-        UnknownEnvelopeError: No such lists, or an entry without a name.
-    Source: YOC's help, whose example really has the stray blank; other envelopes are assumed.
+        UnknownEnvelopeError: There are no such lists, or an entry has no name.
+    Source: YOC's help, whose example has this blank; other envelopes are assumed.
     """
     lists = _lists_of(body)
     columns: dict[tuple[Role, str], Column] = {}
@@ -154,7 +154,7 @@ def columns_of(body: Json) -> list[Column]:
 
 
 def kind_of(name: str, declared: str) -> Kind:
-    """Return the kind that a declared type stands for, whatever its case, precision or word breaks."""
+    """Return the kind of a declared type, ignoring case, precision and separators."""
     if name == "date":
         return Kind.DATE  # the annex calls it a string
     wrapped = re.fullmatch(r"nullable\((.*)\)", declared.strip(), re.IGNORECASE)
@@ -189,7 +189,7 @@ def _to_date(cell: Json) -> str:
 _MIDNIGHT_ELSEWHERE = re.compile(
     r".{10}[T ](?!00:00)\d\d:(00|15|30|45)(:00(\.0+)?)? ?(Z|UTC|[+-][\d:]+)", re.ASCII | re.IGNORECASE
 )
-"""A day's start as an instant in another zone, as `2021-10-31T23:00:00Z` is the start of 2021-11-01 in Berlin."""
+"""The start of a day in another time zone: `2021-10-31T23:00:00Z` is the start of 2021-11-01 in Berlin."""
 
 
 def _to_text(cell: Json) -> str:
@@ -203,7 +203,7 @@ def _to_text(cell: Json) -> str:
 
 
 def _writable(text: str) -> str:
-    """Return text without U+0000, which PostgreSQL refuses, and with U+FFFD for half characters, as cut names have."""
+    """Return text without U+0000, which PostgreSQL refuses, and with U+FFFD for lone surrogates of truncated names."""
     return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -237,7 +237,7 @@ def _to_boolean(cell: Json) -> bool:
     return _BOOLEANS[spelling]
 
 
-def _to_whatever(cell: Json) -> str:
+def _to_any_text(cell: Json) -> str:
     if isinstance(cell, (dict, list)):
         return _writable(json.dumps(cell, default=str, ensure_ascii=False))
     return _to_text(cell)
@@ -249,5 +249,5 @@ _CASTS: dict[Kind, Callable[[Json], Any]] = {
     Kind.INTEGER: _to_integer,
     Kind.NUMBER: _to_number,
     Kind.BOOLEAN: _to_boolean,
-    Kind.UNKNOWN: _to_whatever,
+    Kind.UNKNOWN: _to_any_text,
 }

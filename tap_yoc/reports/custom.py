@@ -31,12 +31,12 @@ def custom_reports(
 
     Shape: `[{"name": "hb_units", "group_by": ["date"], "data_fields": [...], "query": {...}, "lookback_days": 3}]`
     Raises:
-        SettingsError: A report makes no sense; says which, where, and what to do.
+        SettingsError: A report is invalid; says which one, where, and what to do.
     """
     taken = {report.name for report in STANDARD_REPORTS} | {entity.name for entity in ENTITIES} | {REPORT_FIELDS}
     reports: list[Report] = []
     for position, raw in enumerate(raw_reports):
-        report = _own_report(raw, f"reports[{position}]", metadata, lookback_days)
+        report = _custom_report(raw, f"reports[{position}]", metadata, lookback_days)
         if report.name.lower() in taken:
             raise SettingsError(f"Setting reports[{position}].name: {report.name} is taken; choose another name.")
         taken.add(report.name.lower())
@@ -47,8 +47,8 @@ def custom_reports(
 _REPORT_KEYS = ("name", "group_by", "data_fields", "query", "lookback_days")
 
 
-def _own_report(raw: Mapping[str, Any], place: str, metadata: AccountMetadata, lookback_days: int) -> Report:
-    """Return one report; `place` is where it stands in the settings."""
+def _custom_report(raw: Mapping[str, Any], place: str, metadata: AccountMetadata, lookback_days: int) -> Report:
+    """Return one report; `place` is its place in the settings."""
     if not isinstance(raw, dict):
         raise SettingsError(f"Setting {place} must be a mapping with name and group_by.")
     for key in raw:
@@ -83,7 +83,7 @@ def _columns(
     if doubled := {column.name for column in group_by} & {column.name for column in data_fields}:
         raise SettingsError(f"Setting {place} names {min(doubled)} in group_by and in data_fields; drop one.")
     if any(column.kind is Kind.NUMBER for column in data_fields):
-        # Sums over currencies mean nothing, and which numbers are money the metadata does not tell.
+        # Sums over several currencies are meaningless, and the metadata does not say which numbers are money.
         currencies = [column for column in metadata.default_metrics if column.is_currency]
         data_fields += tuple(column for column in currencies if column not in data_fields)
     return group_by, data_fields
@@ -97,7 +97,7 @@ def _json_of(text: str, place: str) -> Json:
 
 
 def _picked(names: Json, place: str, columns: Mapping[str, Column], others: Mapping[str, Column]) -> tuple[Column, ...]:
-    """Return the named columns of one list of the metadata; `others` are those of the other list."""
+    """Return the named columns of one list of the metadata; `others` are the columns of the other list."""
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise SettingsError(f"Setting {place} must be a list of at least one column.")
     names = [name.strip() for name in names]

@@ -1,4 +1,4 @@
-"""The account's metadata: the columns that it may ask for."""
+"""The account's metadata: the columns that it may request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AccountMetadata:
-    """The columns that an account may ask for."""
+    """The columns that an account may request."""
 
     def __init__(self, columns: Iterable[Column]) -> None:
         """Index the columns by role and name."""
@@ -25,12 +25,12 @@ class AccountMetadata:
 
     @property
     def of_unknown_type(self) -> tuple[Column, ...]:
-        """The columns whose declared type is not known."""
+        """The columns of unknown type."""
         return tuple(column for column in self.columns if column.kind is Kind.UNKNOWN)
 
     @property
     def default_metrics(self) -> tuple[Column, ...]:
-        """Every figure, and the currency that it is in; what is a dimension already is not asked for twice."""
+        """All figures and their currency, without columns that are also dimensions."""
         return tuple(
             column
             for column in self.metrics.values()
@@ -39,7 +39,7 @@ class AccountMetadata:
 
     @property
     def additive(self) -> tuple[Column, ...]:
-        """The metrics that can be summed over rows: the whole numbers.
+        """The metrics that can be summed over rows: the integers.
 
         Source: assumed from the annex, where every integer is a count of events.
         """
@@ -47,17 +47,17 @@ class AccountMetadata:
 
     @property
     def any_metric(self) -> tuple[Column, ...]:
-        """A metric to ask for where only dimensions are wanted: a report without any may not exist.
+        """A metric to request if only dimensions are needed, because YOC may refuse a report without metrics.
 
-        One that counts, if there is one, since it has a value in every row.
+        Preferably an integer, because it has a value in every row.
         """
         return (self.additive or self.default_metrics)[:1]
 
     def require_figures(self) -> None:
-        """See that there is something to read.
+        """Check that there is something to read.
 
         Raises:
-            PermissionDeniedError: The account has no days, or nothing to count.
+            PermissionDeniedError: The account has no column `date`, or no metrics.
         """
         if self.missing([DATE]):
             raise PermissionDeniedError("The login works, but YOC offers it no column `date`.")
@@ -65,7 +65,7 @@ class AccountMetadata:
             raise PermissionDeniedError("The login works, but YOC offers it no metric.")
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Return the dimensions of these that the account does not have."""
+        """Return those of the dimensions that the account does not have."""
         return [name for name in names if name not in self.dimensions]
 
     def pick(self, names: Iterable[str]) -> tuple[Column, ...]:

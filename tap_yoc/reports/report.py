@@ -1,4 +1,4 @@
-"""What a report is: what is asked for, and what makes a row unique."""
+"""A report: its columns, its key and its schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FETCHED_AT, IS_FINAL = "fetched_at", "is_final"
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A report whose columns the account has: what is asked for, and what makes a row unique."""
+    """A report whose columns the account has."""
 
     name: str
     group_by: tuple[Column, ...]
@@ -28,13 +28,13 @@ class Report:
 
     @property
     def key(self) -> tuple[Column, ...]:
-        """The grain: all dimensions, and every metric that splits rows; the day first, so that days end in order."""
+        """All dimensions, and every metric that splits rows; the day first, so that rows are sorted by day."""
         columns = [*self.group_by, *(column for column in self.data_fields if not column.is_figure)]
         return tuple(sorted(columns, key=lambda column: column.name != DATE))
 
     @property
     def figures(self) -> tuple[Column, ...]:
-        """The metrics that are values."""
+        """The metrics that are values, not part of the key."""
         return tuple(column for column in self.data_fields if column.is_figure)
 
     @property
@@ -44,7 +44,7 @@ class Report:
 
     @property
     def additions(self) -> tuple[str, ...]:
-        """What the tap adds to each row."""
+        """The columns that the tap adds to each row."""
         return (FETCHED_AT, IS_FINAL) if self.is_daily else (FETCHED_AT,)
 
     def json_schema(self) -> dict[str, Any]:

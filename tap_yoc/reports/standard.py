@@ -1,4 +1,4 @@
-"""The standard reports and the entities, as data, checked against the account's columns."""
+"""The standard reports and the entities, as tables, checked against the account's columns."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class StandardReport:
-    """A fact stream that every account gets, if it may see the dimensions."""
+    """A fact stream for every account that may see its dimensions."""
 
     name: str
     dimensions: tuple[str, ...]
     use: str
     is_heavy: bool = False
-    """Off unless `standard_reports` names it."""
+    """Only read if `standard_reports` names it."""
 
     def is_on(self, wanted: Sequence[str] | None) -> bool:
-        """Say whether the setting `standard_reports` wants it; None where that is left out."""
+        """Return whether the setting `standard_reports` selects it; `wanted` is None without the setting."""
         return not self.is_heavy if wanted is None else self.name in wanted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entity:
-    """A stream of the newest name and parent of each id."""
+    """A stream with the newest name and parent of each id."""
 
     name: str
     id_column: str
@@ -72,10 +72,10 @@ REPORT_FIELDS = "report_fields"
 def standard_reports(
     wanted: Sequence[str] | None, metadata: AccountMetadata, lookback_days: int, warn: Callable[[str], None]
 ) -> list[Report]:
-    """Return the standard fact reports that are wanted and that the account can see.
+    """Return the selected standard reports that the account can see.
 
     Raises:
-        SettingsError: A wanted name is none of theirs.
+        SettingsError: A selected name does not exist.
     """
     names = [report.name for report in STANDARD_REPORTS]
     for name in wanted or ():

@@ -1,1 +1,1 @@
-"""A local stand-in for YOC's publisher reporting API, with every plausible form and fault on demand."""
+"""A local simulation of YOC's publisher reporting API, with every plausible form of answers and faults on demand."""

@@ -1,4 +1,4 @@
-"""The command `tap-yoc-sandbox`: serve the local YOC until told to stop."""
+"""The command `tap-yoc-sandbox`: runs the local YOC until stopped."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _fail(sentence: str, code: int) -> int:
 
 
 def _may_write(path: Path, host: str) -> bool:
-    """Say whether nothing is lost by writing there: what there is already leads to a sandbox."""
+    """Return whether a file may be overwritten: it is missing, empty, or a sandbox's settings."""
     if not path.is_file() or not path.stat().st_size:
         return True
     try:
@@ -68,18 +68,18 @@ def _may_write(path: Path, host: str) -> bool:
 
 
 def _obstacle(options: argparse.Namespace) -> str | None:
-    """Return why the sandbox is not to start, None where it may."""
+    """Return why the sandbox cannot start, None if it can."""
     if any(find_spec(name) is None for name in NEEDS):
         return "The sandbox needs more packages: pip install 'tap-yoc[sandbox]'"
     if options.scale < 1:
-        return "The scale is 1 or more."
+        return "The scale must be 1 or more."
     if (path := options.write_config) and not _may_write(path, options.host):
-        return f"{path} holds settings that are not the sandbox's, and stays as it is; name another file."
+        return f"{path} contains settings that are not a sandbox's; choose another file."
     return None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM; return 0 then, 1 where it cannot serve, 2 for arguments or a missing extra."""
+    """Serve until SIGINT or SIGTERM; return 0, or 1 if it cannot serve, or 2 for wrong arguments or a missing extra."""
     options = _arguments(arguments)
     if obstacle := _obstacle(options):
         return _fail(obstacle, USAGE)
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FormError as error:
         return _fail(str(error), USAGE)
 
-    from tap_yoc.sandbox.server import Sandbox  # noqa: PLC0415 - needs the extra, looked for above
+    from tap_yoc.sandbox.server import Sandbox  # noqa: PLC0415 - needs the extra, checked above
 
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sandbox.start()
     except (OSError, OverflowError) as error:
-        say = f"Cannot listen on {options.host}:{options.port}: {error}; another --port may be free, 0 finds one."
+        say = f"Cannot listen on {options.host}:{options.port}: {error}; try another --port, or 0 for a free one."
         return _fail(say, FAILED)
     try:
         config = json.dumps(sandbox.config, indent=2, ensure_ascii=False)
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.write_config.write_text(config + "\n", encoding="utf-8")
         sys.stdout.write(config + "\n")
         sys.stdout.flush()
-        sys.stderr.write(f"The sandbox is up; see {sandbox.url}/. Ctrl-C stops it, or `kill {os.getpid()}`.\n")
+        sys.stderr.write(f"The sandbox is running; open {sandbox.url}/. Stop it with Ctrl-C or `kill {os.getpid()}`.\n")
         sys.stderr.flush()
         while not stopped.wait(1):  # a wait without end would not notice signals on Windows
             pass

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 REPORTING = "/api/v1/reporting/publishers"
 TOKEN = "/api/v2/oauth/token"  # noqa: S105 - a path
 ABOUT = """
-A local stand-in for YOC's publisher reporting API, with generated facts.
+A local simulation of YOC's publisher reporting API, with generated facts.
 
 **Known**, from YOC's help pages: the endpoints, both grants and their two content types, the metadata, the properties
 of a report, the filter operators, `page_size` of 500 at most, the days served (six months ago to yesterday), and the
@@ -37,8 +37,8 @@ first page, the answer past the end, strict rotation of refresh tokens, all erro
 """
 TAGS = [
     {"name": "token", "description": "OAuth 2.0: login, and renewal with rotation."},
-    {"name": "reporting", "description": "Which columns there are, and reports over them."},
-    {"name": "sandbox", "description": "Not part of YOC's API: steers this sandbox."},
+    {"name": "reporting", "description": "The available columns, and reports."},
+    {"name": "sandbox", "description": "Not part of YOC's API: controls this sandbox."},
 ]
 
 
@@ -72,21 +72,21 @@ CODES = {
     ("Problem", 422): "invalid_request",
     ("Problem", 429): "too_many_requests",
 }
-"""What each error is called in the examples."""
+"""The error codes in the examples."""
 BEARER: dict[str, Any] = {"security": [{"bearer": []}]}
 LOST = {401: "The access token is missing, expired or revoked.", 429: "Too many requests; see Retry-After."}
 
 
 def create_app(world: World) -> FastAPI:
-    """Return the application over a sandbox's state."""
+    """Return the application for a sandbox's state."""
     app: FastAPI = FastAPIOffline(
         title="YOC publisher reporting (sandbox)",
         version="1",
         description=ABOUT,
         openapi_tags=TAGS,
-        redoc_url=None,  # it fetches its logo from elsewhere
+        redoc_url=None,  # it loads its logo from another host
         static_url="/_sandbox/docs",
-        swagger_ui_parameters={"validatorUrl": None},  # likewise
+        swagger_ui_parameters={"validatorUrl": None},  # it would use another host
     )
 
     @app.post(
@@ -97,24 +97,24 @@ def create_app(world: World) -> FastAPI:
         responses=_answers(
             "TokenAnswer",
             "TokenProblem",
-            {400: "The grant is refused.", 401: "The client is refused.", 415: "Neither JSON nor multipart."},
+            {400: "The grant is rejected.", 401: "The client is rejected.", 415: "Neither JSON nor multipart."},
         ),
         openapi_extra=_body("TokenRequest", "application/json", "multipart/form-data"),
     )
     async def post_token(request: Request) -> Response:
-        """Client credentials travel in the body or in an HTTP Basic header. URL-encoded bodies are refused."""
+        """Client credentials are sent in the body or in an HTTP Basic header. URL-encoded bodies are rejected."""
         return await serve(world, request, "token", oauth.token)
 
     @app.get(
         REPORTING,
         tags=["reporting"],
-        summary="Columns that the account may ask for",
+        summary="Columns that the account may request",
         response_class=Response,
         responses=_answers("MetadataAnswer", "Problem", LOST),
         openapi_extra=BEARER,
     )
     async def get_metadata(request: Request) -> Response:
-        """Names are to be trimmed: the published example has a stray blank."""
+        """Trim the names: the published example has a stray blank."""
         return await serve(world, request, "metadata", reporting.metadata)
 
     @app.post(
@@ -137,7 +137,7 @@ def create_app(world: World) -> FastAPI:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    """Answer to mistakes at the control endpoints; the others see to their own."""
+    """Answer errors of the control endpoints; the other endpoints answer their own."""
 
     async def refuse(_request: Request, error: Exception) -> Response:
         problem = error if isinstance(error, ApiError) else invalid(str(error))
@@ -148,7 +148,7 @@ def _handle_errors(app: FastAPI) -> None:
 
 
 def _describe(app: FastAPI) -> None:
-    """Add the models and the two ways to authenticate to the description."""
+    """Add the models and the authentication to the description."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -37,10 +37,10 @@ def to_json(value: Json) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, Decimal):
-        return f"{MARK}{value:f}"  # json writes no raw numbers: marked text first, which then loses its quotes
+        return f"{MARK}{value:f}"  # json cannot write raw numbers: write marked text, then remove its quotes
     if isinstance(value, date):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is no JSON.")
+    raise TypeError(f"{type(value).__name__} is not JSON.")
 
 
 def _writer(column: Column, forms: Forms) -> Callable[[Any], Any]:
@@ -56,7 +56,7 @@ def _writer(column: Column, forms: Forms) -> Callable[[Any], Any]:
 
 
 def rows_as_json(rows: list[Cells], plan: Plan, forms: Forms) -> list[dict[str, Json]]:
-    """Return rows as objects, each cell in its form. Shape: `[{column: value}]`."""
+    """Return rows as objects, with cells as the forms say. Shape: `[{column: value}]`."""
     keys = [f" {name}" if forms.row_blanks and name == "ad_unit_name" else name for name in plan.names]
     writers = [_writer(column, forms) for column in plan.columns]
     shaped = list(zip(keys, writers, [column.in_group_by for column in plan.columns], strict=True))
@@ -75,7 +75,7 @@ def rows_as_json(rows: list[Cells], plan: Plan, forms: Forms) -> list[dict[str, 
 
 
 def envelope(rows: list[dict[str, Json]], page: Page, forms: Forms) -> tuple[Json, dict[str, str]]:
-    """Return the body of a report and its headers: rows and total where the forms say."""
+    """Return the body and headers of a report, with rows and total as the forms say."""
     number = len(rows) if forms.total == "page_count" else page.total
     total: int | str = str(number) if forms.total_as_text else number
     headers = {"X-Total-Count": str(number)} if forms.total == "header" else {}

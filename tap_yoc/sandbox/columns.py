@@ -13,7 +13,7 @@ Type = Literal["DATE", "STRING", "INTEGER", "FLOAT", "BOOLEAN", "DECIMAL", "PERC
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of the API. One that splits rows is grouped by; any other is aggregated."""
+    """A column of the API. Columns that split rows are grouped by; others are aggregated."""
 
     name: str
     type: Type
@@ -25,7 +25,7 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Say whether cells are numbers."""
+        """Return whether cells are numbers."""
         return self.type in {"INTEGER", "FLOAT", "DECIMAL", "PERCENT"}
 
 
@@ -41,7 +41,7 @@ DIMENSIONS: tuple[Column, ...] = (
     _dimension("date", "DATE", "Day of the figures, Y-m-d."),
     _dimension("company_id", "INTEGER", "Company.", narrow=False),
     _dimension("company_name", "STRING", "Its name.", narrow=False),
-    _dimension("country", "STRING", "ISO 3166 alpha-2; missing where the place is not known."),
+    _dimension("country", "STRING", "ISO 3166 alpha-2; missing if the place is unknown."),
     _dimension("sap_publisher_account_id", "INTEGER", "Credit-note id of a partner.", narrow=False),
     _dimension("sap_publisher_name", "STRING", "Its name.", narrow=False),
     _dimension("publisher_visx_id", "INTEGER", "Top-level inventory item."),
@@ -55,7 +55,7 @@ CAMPAIGN = Column(
     name="is_publisher_campaign",
     type="BOOLEAN",
     sql="is_publisher_campaign",
-    about="The campaign is the client's own. Asking for it splits the rows.",
+    about="Whether the campaign is the client's own. Requesting it splits the rows.",
     splits=True,
 )
 METRICS: tuple[Column, ...] = (
@@ -98,7 +98,7 @@ METRICS: tuple[Column, ...] = (
         name="currency",
         type="STRING",
         sql="currency",
-        about="Currency of the money, ISO 4217. Asking for it splits the rows. Assumed.",
+        about="Currency of the money, ISO 4217. Requesting it splits the rows. Assumed.",
         splits=True,
         narrow=False,
     ),
@@ -107,7 +107,7 @@ BLOB = Column(
     name="quality_band",
     type="BLOB7",
     sql="'Q' || CAST(sum(impressions) % 5 AS VARCHAR)",
-    about="A text of a type that nothing explains.",
+    about="A text of an undocumented type.",
 )
 OLD_NAMES = {"vtr_percent": "vtr", "ctr_percent": "ctr"}
 SPELLINGS: dict[str, dict[str, str]] = {
@@ -126,8 +126,8 @@ SPELLINGS: dict[str, dict[str, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
-    """What an account may see: columns by the names that requests and rows use."""
+class AccountColumns:
+    """The columns that an account may see, by the names in requests and rows."""
 
     group_by: dict[str, Column]
     data_fields: dict[str, Column]
@@ -138,7 +138,7 @@ class Offer:
         return {**self.group_by, **self.data_fields}
 
 
-def offer(forms: Forms) -> Offer:
+def account_columns(forms: Forms) -> AccountColumns:
     """Return the columns that the account sees under the given forms."""
 
     def visible(columns: tuple[Column, ...]) -> dict[str, Column]:
@@ -150,13 +150,13 @@ def offer(forms: Forms) -> Offer:
         }
 
     extra = (BLOB,) if forms.types == "odd" and forms.account != "none" else ()
-    return Offer(group_by=visible(DIMENSIONS), data_fields=visible((*METRICS, *extra)))
+    return AccountColumns(group_by=visible(DIMENSIONS), data_fields=visible((*METRICS, *extra)))
 
 
 def metadata(forms: Forms) -> dict[str, object]:
     """Return the answer of the metadata call."""
     spelling = SPELLINGS[forms.types]
-    offered = offer(forms)
+    visible = account_columns(forms)
 
     def listed(columns: dict[str, Column]) -> list[dict[str, str]]:
         blank = "ad_unit_name" if forms.metadata_blanks else ""
@@ -166,5 +166,5 @@ def metadata(forms: Forms) -> dict[str, object]:
         ]
 
     return {
-        "modifications": {"group_by": listed(offered.group_by), "data_fields": listed(offered.data_fields)},
+        "modifications": {"group_by": listed(visible.group_by), "data_fields": listed(visible.data_fields)},
     }

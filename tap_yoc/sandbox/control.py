@@ -1,4 +1,4 @@
-"""The control endpoints: the sandbox's own, for whoever steers it from another process."""
+"""The control endpoints, with which another process can control the sandbox."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Day(BaseModel):
-    """The day it is in the sandbox."""
+    """The sandbox's current day."""
 
     today: date = Field(title="Today", description="Facts end on the day before.", examples=["2026-06-15"])
 
@@ -44,16 +44,16 @@ def _json(value: object) -> Response:
 def control_routes(world: World) -> APIRouter:
     """Return the routes under `/_sandbox`."""
     router = APIRouter(prefix="/_sandbox", tags=["sandbox"])
-    _watch(router, world)
-    _steer(router, world)
-    _spoil(router, world)
+    _add_queries(router, world)
+    _add_controls(router, world)
+    _add_faults(router, world)
     return router
 
 
-def _watch(router: APIRouter, world: World) -> None:
+def _add_queries(router: APIRouter, world: World) -> None:
     @router.get("/config", summary="Settings for this sandbox, as a config.json")
     def get_config(request: Request) -> Response:
-        """The address is the one that was asked, so that it holds from outside of a container too."""
+        """The URL is that of the request, so that it also works from outside a container."""
         url = str(request.base_url).rstrip("/")
         return _json({**CREDENTIALS, "api_url": url, "auth_url": url})
 
@@ -82,11 +82,11 @@ def _watch(router: APIRouter, world: World) -> None:
     @router.get("/requests", summary="Requests so far, without secrets")
     def get_requests(
         after: Annotated[int, Query(ge=0, description="Only those with a higher number.")] = 0,
-        most: Annotated[int | None, Query(ge=1, description="Only so many, the newest.")] = None,
-        failed: Annotated[bool, Query(description="Only those that failed or met a fault.")] = False,  # noqa: FBT002 - of an address
+        most: Annotated[int | None, Query(ge=1, description="At most this many, the newest.")] = None,
+        failed: Annotated[bool, Query(description="Only those that failed or met a fault.")] = False,  # noqa: FBT002 - a query parameter
     ) -> Response:
-        """Of the newest 10,000, oldest first."""
-        return _json(world.requests.shown(after=after, most=most, failed=failed))
+        """The newest 10,000 requests, oldest first."""
+        return _json(world.requests.without_secrets(after=after, most=most, failed=failed))
 
     @router.delete("/requests", summary="Clear the list of requests")
     def delete_requests() -> Response:
@@ -106,7 +106,7 @@ def _watch(router: APIRouter, world: World) -> None:
         )
 
 
-def _steer(router: APIRouter, world: World) -> None:
+def _add_controls(router: APIRouter, world: World) -> None:
     @router.put("/today", summary="Change the day, which revises recent figures")
     def put_today(day: Day) -> Response:
         world.today = day.today
@@ -133,7 +133,7 @@ def _steer(router: APIRouter, world: World) -> None:
         return _json({"today": world.today})
 
 
-def _spoil(router: APIRouter, world: World) -> None:
+def _add_faults(router: APIRouter, world: World) -> None:
     @router.get("/faults", summary="Faults that are switched on")
     def get_faults() -> Response:
         return _json(world.faults.listed())

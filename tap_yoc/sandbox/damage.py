@@ -1,4 +1,4 @@
-"""Spoils the rows and the body of a report."""
+"""Damages the rows and the total of a report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tap_yoc.sandbox.reports import Page
 
 Row = dict[str, Any]
-WHOLE_PAGE: dict[str, Callable[[list[Row]], list[Row]]] = {
+OF_PAGES: dict[str, Callable[[list[Row]], list[Row]]] = {
     "shuffle": lambda rows: rows[::-1],
     "drop_row": lambda rows: rows[:-1],
     "duplicate_row": lambda rows: [rows[0], rows[0], *rows[2:]],
@@ -22,16 +22,16 @@ CELLS = {"garbage_cell", "nan_cell", "nul_cell"}
 
 
 def damaged_total(page: Page, fault: Fault | None) -> Page:
-    """Return the page with the total that the fault wants told."""
+    """Return the page with the fault's total."""
     return replace(page, total=page.total + 1) if fault and fault.kind == "wrong_total" else page
 
 
 def damaged_rows(rows: list[Row], fault: Fault | None, today: date) -> list[Row]:
-    """Return the rows as the fault leaves them; rows it cannot spoil come back as they are."""
+    """Return the rows after applying the fault; rows that it cannot damage stay as they are."""
     if fault is None or not rows:
         return rows
-    if fault.kind in WHOLE_PAGE:
-        return WHOLE_PAGE[fault.kind](rows)
+    if fault.kind in OF_PAGES:
+        return OF_PAGES[fault.kind](rows)
     if fault.kind == "foreign_day" and "date" in rows[-1]:
         behind = rows[-1]["date"][10:]
         return [*rows[:-1], {**rows[-1], "date": f"{today.isoformat()}{behind}"}]

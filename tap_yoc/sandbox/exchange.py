@@ -32,7 +32,7 @@ PHRASES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 422: "invali
 
 @dataclass(kw_only=True)
 class Reply:
-    """An answer before it is sent; `content` is JSON, `text` anything else; the log wants `rows` and `total`."""
+    """An answer before it is sent: `content` as JSON, or `text`; `rows` and `total` are for the log."""
 
     status: int = 200
     content: Any = None
@@ -45,7 +45,7 @@ class Reply:
 
 @dataclass(kw_only=True)
 class Exchange:
-    """What a handler is given, and where it leaves what the log wants to know."""
+    """A handler's input, and what it adds for the log."""
 
     world: World
     request: Request
@@ -57,7 +57,7 @@ class Exchange:
 
 
 async def serve(world: World, request: Request, kind: str, handler: Callable[[Exchange], Awaitable[Reply]]) -> Response:
-    """Answer a request: as the handler does, or as a fault or an error wants it."""
+    """Answer a request, by the handler, a fault or an error."""
     began = time.perf_counter()
     text = (await request.body()).decode("utf-8", "replace")
     exchange = Exchange(world=world, request=request, kind=kind, text=text, fault=world.faults.take(kind, text))
@@ -71,7 +71,7 @@ async def serve(world: World, request: Request, kind: str, handler: Callable[[Ex
             kind=kind,
             grant=exchange.grant,
             status=0 if isinstance(response, ResetResponse) else response.status_code,
-            body=exchange.body or json_object(text),  # a fault may have taken the handler's place
+            body=exchange.body or json_object(text),  # a fault may have replaced the handler
             rows=reply.rows,
             total=reply.total,
             fault=exchange.fault.kind if exchange.fault else None,
@@ -84,7 +84,7 @@ async def serve(world: World, request: Request, kind: str, handler: Callable[[Ex
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """Return the JSON object that a body is, an empty one where it is something else."""
+    """Return the JSON object in a body, an empty one if it is something else."""
     try:
         body = json.loads(text) if text else {}
     except ValueError:
@@ -101,7 +101,7 @@ def _error(error: ApiError, world: World) -> Reply:
 
 
 async def _before(exchange: Exchange) -> Reply | None:
-    """Do what the fault wants done before the handler; return an answer where that takes the handler's place."""
+    """Apply a fault before the handler; return an answer if it replaces the handler's."""
     fault, world = exchange.fault, exchange.world
     if fault is None:
         return None
@@ -122,7 +122,7 @@ async def _before(exchange: Exchange) -> Reply | None:
 
 
 def _instead(fault: Fault, exchange: Exchange) -> Reply | None:
-    """Return the answer of a fault that takes the handler's place."""
+    """Return the answer of a fault that replaces the handler."""
     wait = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}
     echo = {"error": "bad_request", "body": exchange.text, "headers": dict(exchange.request.headers)}
     replies = {
@@ -134,10 +134,10 @@ def _instead(fault: Fault, exchange: Exchange) -> Reply | None:
         "zip_bomb": Reply(),
         "deep_json": Reply(text="[" * 100_000 + "]" * 100_000),
         "odd_packing": Reply(content=[], headers={"Content-Encoding": "br"}),
-        "told_status": Reply(content={"status": fault.status or 500, "data": []}, headers=wait),
-        "told_code": Reply(content={"code": fault.status or 429, "message": "quota", "data": []}, headers=wait),
-        "told_flag": Reply(content={"success": "false", "data": []}),
-        "told_nested": Reply(content={"data": {"error": "boom", "rows": []}}),
+        "body_status": Reply(content={"status": fault.status or 500, "data": []}, headers=wait),
+        "body_code": Reply(content={"code": fault.status or 429, "message": "quota", "data": []}, headers=wait),
+        "body_flag": Reply(content={"success": "false", "data": []}),
+        "nested_error": Reply(content={"data": {"error": "boom", "rows": []}}),
         "reset_before": Reply(),
     }
     return replies.get(fault.kind)
@@ -151,7 +151,7 @@ async def _send(exchange: Exchange, reply: Reply) -> Response:
     if kind == "cut_json":
         text = text[: len(text) // 2]
     content = b"" if reply.status == NO_CONTENT else text.encode()
-    # By the sandbox's clock, as its tokens age, so that a clock that goes wrong shows.
+    # By the sandbox's clock, like the tokens' lifetime, so that a wrong clock is visible.
     headers = {**reply.headers, "Date": formatdate(exchange.world.tokens.clock(), usegmt=True)}
     takes_gzip = "gzip" in exchange.request.headers.get("accept-encoding", "")
     if kind == "zip_bomb":
@@ -165,4 +165,4 @@ async def _send(exchange: Exchange, reply: Reply) -> Response:
         return DripResponse(seconds=exchange.fault.seconds if exchange.fault else 0.0, **options)
     if kind in {"cut_body", "reset_after_headers"}:
         return HalfResponse(reset=kind == "reset_after_headers", **options)
-    return Response(**options)  # type: ignore[arg-type]  # as Response takes them
+    return Response(**options)  # type: ignore[arg-type]  # the arguments of Response

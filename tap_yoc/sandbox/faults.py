@@ -1,4 +1,4 @@
-"""Faults on demand: a queue of rules, each of which spoils some requests."""
+"""Faults on demand: a queue of rules, each of which affects some requests."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ KINDS: dict[str, str] = {
     "nul_cell": "Puts U+0000 into a text in the first row (`column`, or the first text).",
     "wrong_total": "Sends a total that is one too high.",
     "no_rows_key": 'Answers 200 with `{"status": "ok"}`.',
-    "zip_bomb": "Answers 200 with 300 kB of gzip that unpack to 300 MB.",
+    "zip_bomb": "Answers 200 with 300 kB of gzip that decompress to 300 MB.",
     "deep_json": "Answers 200 with JSON that is nested 100,000 deep.",
-    "huge_total": "Tells a total of 5,000 digits, in the body and as `X-Total-Count`.",
-    "odd_packing": "Answers 200 with a `Content-Encoding` of br, whatever was asked for.",
-    "told_status": 'Answers 200 with `{"status": 500, "data": []}` (or `status`), with `retry_after` where given.',
-    "told_code": 'Answers 200 with `{"code": 429, "message": "quota", "data": []}` (or `status`), likewise.',
-    "told_flag": 'Answers 200 with `{"success": "false", "data": []}`.',
-    "told_nested": 'Answers 200 with `{"data": {"error": "boom", "rows": []}}`.',
-    "told_beside_rows": 'Puts `"error": "partial"` beside the rows.',
+    "huge_total": "Sends a total of 5,000 digits, in the body and as `X-Total-Count`.",
+    "odd_packing": "Answers 200 with a `Content-Encoding` of br, even if the client does not accept it.",
+    "body_status": 'Answers 200 with `{"status": 500, "data": []}` (or `status`), with `retry_after` if given.',
+    "body_code": 'Answers 200 with `{"code": 429, "message": "quota", "data": []}` (or `status`), and `retry_after`.',
+    "body_flag": 'Answers 200 with `{"success": "false", "data": []}`.',
+    "nested_error": 'Answers 200 with `{"data": {"error": "boom", "rows": []}}`.',
+    "error_beside_rows": 'Puts `"error": "partial"` next to the rows.',
     "revise": "Changes the facts first: one ad unit disappears, and one that had disappeared returns.",
 }
 TOKEN_KINDS = {"lost_rotation", "revoke_family"}
@@ -53,15 +53,15 @@ OWN_OPTIONS: dict[str, tuple[str, ...]] = {
     "status": ("status", "retry_after"),
     "redirect": ("location", "status"),
     "echo_secrets": ("status",),
-    "told_status": ("status", "retry_after"),
-    "told_code": ("status", "retry_after"),
+    "body_status": ("status", "retry_after"),
+    "body_code": ("status", "retry_after"),
     "slow": ("seconds",),
     "slow_body": ("seconds",),
     "garbage_cell": ("column",),
     "nan_cell": ("column",),
     "nul_cell": ("column",),
 }
-"""The options that only some kinds look at; the others narrow any fault down."""
+"""The options that only some kinds use; the other options narrow down any fault."""
 PLACES = ("token", "metadata", "report")
 LEAST_STATUS, MOST_STATUS = 200, 599
 _TEXT, _MAYBE_TEXT, _MAYBE_NUMBER = (str,), (str, type(None)), (int, type(None))
@@ -88,12 +88,12 @@ class FaultError(ValueError):
 class Fault:
     """A rule: what goes wrong, where, and how often.
 
-    `times`: how many requests it spoils, -1 for all. `after`: how many matching requests pass first. `page` and
+    `times`: how many requests it affects, -1 for all. `after`: how many matching requests pass first. `page` and
     `match` narrow it to reports of that page and to request bodies that contain that text. `seconds` is for the slow
     kinds, `column` for the cell kinds.
 
     Raises:
-        FaultError: An unknown kind or place, or numbers that make no sense.
+        FaultError: An unknown kind or place, or invalid numbers.
     """
 
     kind: str
@@ -139,10 +139,10 @@ class Fault:
         unknown = sorted(set(options) - known)
         if unknown or "kind" not in options:
             raise FaultError(f"A fault takes {', '.join(sorted(known))}, `kind` always; not {', '.join(unknown)}.")
-        return cls(**dict(options))  # type: ignore[arg-type]  # values are checked when built
+        return cls(**dict(options))  # type: ignore[arg-type]  # `__post_init__` checks the values
 
     def matches(self, place: str, body: str, page: int | None) -> bool:
-        """Say whether a request is one that this fault is for."""
+        """Return whether this fault applies to a request."""
         return (
             self.where == place
             and (self.page is None or self.page == page)
@@ -151,7 +151,7 @@ class Fault:
 
 
 class Faults:
-    """The queue; the first rule that matches a request spoils it. Thread-safe."""
+    """The queue; the first matching rule is applied to a request. Thread-safe."""
 
     def __init__(self) -> None:
         self._rules: dict[int, Fault] = {}
@@ -164,7 +164,7 @@ class Faults:
             self._rules[next(self._numbers)] = fault
 
     def drop(self, number: int) -> None:
-        """Drop one rule, if it is still to come."""
+        """Drop one rule, if it is still pending."""
         with self._lock:
             self._rules.pop(number, None)
 
@@ -174,12 +174,12 @@ class Faults:
             self._rules.clear()
 
     def listed(self) -> list[dict[str, object]]:
-        """Return the rules that are still to come, each with its number."""
+        """Return the pending rules, each with its number."""
         with self._lock:
             return [{"number": number, **asdict(rule)} for number, rule in self._rules.items()]
 
     def take(self, place: str, body: str) -> Fault | None:
-        """Return the fault for a request, counted as done, or None."""
+        """Return the fault for a request and count it, or None."""
         if not self._rules:
             return None
         page = _page_of(body) if place == "report" else None
@@ -199,7 +199,7 @@ class Faults:
 
 
 def described() -> list[dict[str, object]]:
-    """Return the kinds there are. Shape: `[{"kind": ..., "about": ..., "where": usual place, "options": its own}]`."""
+    """Return all kinds. Shape: `[{"kind": ..., "about": ..., "where": usual place, "options": its own}]`."""
     return [
         {"kind": kind, "about": about, "where": _usual_place(kind), "options": OWN_OPTIONS.get(kind, ())}
         for kind, about in KINDS.items()

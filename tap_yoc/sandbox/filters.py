@@ -30,7 +30,7 @@ class Reach:
 
 @dataclass(kw_only=True)
 class Condition:
-    """A piece of SQL with its parameters and the columns it looks at."""
+    """A piece of SQL with its parameters and columns."""
 
     sql: str
     params: list[Any] = field(default_factory=list)
@@ -39,16 +39,16 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class FilterReader:
-    """Reads filter trees over the given columns; `reach` is None where dates are not limited."""
+    """Reads filter trees over the given columns; `reach` is None if dates are not limited."""
 
     columns: dict[str, Column]
     reach: Reach | None
 
     def conditions(self, query: object) -> list[Condition]:
-        """Return the conditions that all have to hold; a top-level `and` is taken apart.
+        """Return the conditions, all of which must hold; a top-level `and` is split.
 
         Raises:
-            ApiError: 422, naming the operator, column or value that is wrong.
+            ApiError: 422, naming the wrong operator, column or value.
         """
         if query is None or query == {}:
             return []
@@ -135,7 +135,7 @@ def _read(column: Column, value: object) -> object:
 
 
 def _like(column: Column, value: object, *, negated: bool) -> Condition:
-    """Match a text; `%` counts on either end only, and nothing else is special."""
+    """Match a text; only `%` at either end is special."""
     if not isinstance(value, str):
         raise invalid(f"The operator 'like' takes a text for {column.name}.")
     target = f"CAST({column.sql} AS VARCHAR)"

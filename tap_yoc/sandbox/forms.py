@@ -1,4 +1,4 @@
-"""Every plausible form of an answer, as options; the defaults are a healthy server."""
+"""Every plausible form of an answer, as options; the defaults are those of a healthy server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FormError(ValueError):
     """A form that does not exist, or a value it cannot take."""
 
 
-def _choice(*choices: str, about: str) -> Any:  # noqa: ANN401 - dataclasses.field is typed like its default
+def _choice(*choices: str, about: str) -> Any:  # noqa: ANN401 - dataclasses.field has the type of its default
     return field(default=choices[0], metadata={"choices": choices, "about": about})
 
 
@@ -143,10 +143,10 @@ class Forms:
         unknown = sorted(set(changes) - known)
         if unknown:
             raise FormError(f"Unknown form {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
-        return replace(self, **dict(changes))  # type: ignore[arg-type]  # values are checked when built
+        return replace(self, **dict(changes))  # type: ignore[arg-type]  # `__post_init__` checks the values
 
     def but_text(self, pairs: Iterable[str]) -> Forms:
-        """Return these forms with `name=value` texts applied, as a command line gives them.
+        """Return these forms with `name=value` texts applied, as from a command line.
 
         Raises:
             FormError: A text without `=`, an unknown form, or a value it cannot take.
@@ -156,13 +156,13 @@ class Forms:
         for pair in pairs:
             name, separator, text = pair.partition("=")
             if not separator:
-                raise FormError(f"A form is given as name=value, not {pair!r}.")
+                raise FormError(f"A form must be name=value, not {pair!r}.")
             changes[name] = _from_text(name, text, hints.get(name, str))
         return self.but(changes)
 
 
 def described() -> list[dict[str, Any]]:
-    """Return the forms there are. Shape: `[{"name": ..., "about": ..., "healthy": default, "choices" or "least"}]`."""
+    """Return all forms. Shape: `[{"name": ..., "about": ..., "healthy": default, "choices" or "least"}]`."""
     return [{"name": item.name, "healthy": item.default, **item.metadata} for item in fields(Forms)]
 
 

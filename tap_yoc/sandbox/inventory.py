@@ -1,4 +1,4 @@
-"""Who sells what: the made-up companies, accounts, publishers, sites and ad units behind the facts."""
+"""The made-up companies, accounts, publishers, sites and ad units of the facts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PUBLISHERS: tuple[Publisher, ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """A site; its names take turns by quarter, so a site with several is renamed now and then."""
+    """A site; its names alternate by quarter, so a site with several names is renamed now and then."""
 
     visx_id: int
     publisher_visx_id: int
@@ -42,7 +42,7 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class AdUnit:
-    """An ad unit; its names and its sites take turns by quarter. Size is a usual day's avails."""
+    """An ad unit; its names and sites alternate by quarter. `size` is the avails of a usual day."""
 
     number: int
     visx_id: int

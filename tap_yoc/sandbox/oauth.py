@@ -1,4 +1,4 @@
-"""The token endpoint: who asks, and which pair they get."""
+"""The token endpoint: checks clients and grants, and returns token pairs."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def _fields(exchange: Exchange) -> dict[str, Any]:
     raise TokenError(
         status=415,
         error="invalid_request",
-        message="The body has to be application/json or multipart/form-data.",
+        message="The body must be application/json or multipart/form-data.",
     )
 
 
@@ -85,7 +85,7 @@ def _check_client(request: Request, fields: dict[str, Any]) -> None:
         except (binascii.Error, UnicodeDecodeError):
             text = ""
         name, _, secret = text.partition(":")
-        # RFC 6749 wants both form-encoded; most clients send them as they are.
+        # RFC 6749 requires both form-encoded; most clients send them unencoded.
         given += [(name, secret), (unquote_plus(name), unquote_plus(secret))]
     if expected not in given:
         raise TokenError(

@@ -1,4 +1,4 @@
-"""The page in the browser: three files, served as they are."""
+"""The web page: three static files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tap_yoc.sandbox.problems import ApiError
 
 STATIC = files("tap_yoc.sandbox") / "static"
 MEDIA_TYPES = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
-# A newer sandbox brings a newer page. Nothing comes from another host, whatever a request that is shown contains.
+# No caching, because a newer sandbox has a newer page. Nothing is loaded from another host, even if a request that the
 HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -19,7 +19,7 @@ HEADERS = {
 
 
 def page_routes() -> APIRouter:
-    """Return the routes of the page, which asks the control endpoints for all that it shows."""
+    """Return the routes of the page, which gets its content from the control endpoints."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")

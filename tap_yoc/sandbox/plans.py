@@ -13,13 +13,13 @@ from tap_yoc.sandbox.problems import invalid
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_yoc.sandbox.columns import Column, Offer
+    from tap_yoc.sandbox.columns import AccountColumns, Column
 
 MONTHS_SERVED = 6
 
 
 def reach_on(today: date, six_months: str = "clamped") -> Reach:
-    """Return the days served on a day, up to yesterday; where the form says how six months are counted back."""
+    """Return the days that are served on a day, up to yesterday; `six_months` says how to count back."""
     month = today.year * 12 + today.month - 1 - MONTHS_SERVED
     year, month = divmod(month, 12)
     first, days = date(year, month + 1, 1), monthrange(year, month + 1)[1]
@@ -33,9 +33,9 @@ def reach_on(today: date, six_months: str = "clamped") -> Reach:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A query: its SQL, and the columns of its rows by the names that rows use.
+    """A query: its SQL, and the columns and names of its rows.
 
-    `sorted_by` holds positions in the row; rows that are equal there may come in any order.
+    `sorted_by` are positions in the row; rows that are equal there may be in any order.
     """
 
     sql: str
@@ -56,7 +56,7 @@ def _known(names: Sequence[str], known: dict[str, Column], where: str) -> list[s
 
 
 def _order(sort: Sequence[str], names: list[str], splitting: list[int]) -> tuple[list[str], tuple[int, ...]]:
-    """Return the ORDER BY terms and the positions they sort by, of names with an optional sign."""
+    """Return the ORDER BY terms and positions for names with an optional sign."""
     terms: list[str] = []
     positions: list[int] = []
     for item in sort:
@@ -74,7 +74,7 @@ def _order(sort: Sequence[str], names: list[str], splitting: list[int]) -> tuple
 
 def make_plan(  # noqa: PLR0913 - the parts of a request, by name
     *,
-    offer: Offer,
+    available: AccountColumns,
     group_by: Sequence[str],
     data_fields: Sequence[str],
     sort: Sequence[str],
@@ -88,16 +88,16 @@ def make_plan(  # noqa: PLR0913 - the parts of a request, by name
     Raises:
         ApiError: 422, naming the column, operator or value that is wrong.
     """
-    groups = _known(group_by, offer.group_by, "group_by")
-    fields = _known(data_fields, offer.data_fields, "data_fields")
+    groups = _known(group_by, available.group_by, "group_by")
+    fields = _known(data_fields, available.data_fields, "data_fields")
     names = [*groups, *fields]
     if not names:
         raise invalid("A report takes at least one column in group_by or data_fields.")
-    columns = [offer.all[name] for name in names]
+    columns = [available.all[name] for name in names]
     splitting = [position for position, column in enumerate(columns) if column.splits]
     terms, sorted_by = _order(sort, names, splitting)
 
-    reader = FilterReader(columns=offer.all, reach=reach if limit_dates else None)
+    reader = FilterReader(columns=available.all, reach=reach if limit_dates else None)
     conditions = reader.conditions(query)
     where = [
         Condition(sql="date BETWEEN ? AND ? AND unit_no <> ?", params=[reach.earliest, reach.latest, without_unit])
@@ -109,7 +109,7 @@ def make_plan(  # noqa: PLR0913 - the parts of a request, by name
             continue
         for column in condition.columns:
             if column.splits and column not in columns:
-                raise invalid(f"The filter ties {column.name} to a metric, so {column.name} has to be in the report.")
+                raise invalid(f"The filter ties {column.name} to a metric, so {column.name} must be in the report.")
         having.append(condition)
 
     grouped = ", ".join(str(position + 1) for position in splitting)

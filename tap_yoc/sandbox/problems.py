@@ -1,16 +1,16 @@
-"""An answer that is an error."""
+"""Error answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 NO_CONTENT = 204
-"""No error, and still an answer that has nothing to say."""
+"""Not an error, but an answer without a body."""
 
 
 @dataclass(kw_only=True)
 class ApiError(Exception):
-    """An error the server answers with.
+    """An error answer.
 
     `error` is its code, `message` says what is wrong; token errors put the message under RFC 6749's name.
     """
@@ -36,5 +36,5 @@ class TokenError(ApiError):
 
 
 def invalid(message: str) -> ApiError:
-    """Return the error for a request that is understood but wrong."""
+    """Return the error for an invalid request."""
     return ApiError(status=422, error="invalid_request", message=message)

@@ -27,10 +27,10 @@ HUGE = "9" * 5000
 
 
 async def metadata(exchange: Exchange) -> Reply:
-    """Return the columns that the account may ask for.
+    """Return the columns that the account may request.
 
     Raises:
-        ApiError: 401 without a live access token.
+        ApiError: 401 without a valid access token.
     """
     _check_bearer(exchange.request, exchange.world)
     return Reply(content=columns.metadata(exchange.world.forms))
@@ -40,7 +40,7 @@ async def report(exchange: Exchange) -> Reply:
     """Return a page of a report.
 
     Raises:
-        ApiError: 401 without a live access token, 422 for a request that is wrong, 429 with too many at once.
+        ApiError: 401 without a valid access token, 422 for an invalid request, 429 for too many at once.
     """
     world = exchange.world
     forms = world.forms
@@ -72,14 +72,14 @@ def _report(exchange: Exchange) -> Reply:
     rows = world.reports.rows(plan, facts, stable=forms.stable_sort)
     page = cut_page(rows, page=page_number, page_size=request.page_size, forms=forms)
     written = damaged_rows(rows_as_json(page.rows, plan, forms), fault, world.today)
-    told = damaged_total(page, fault)
-    content, headers = envelope(written, told, forms)
-    if fault and fault.kind == "told_beside_rows" and isinstance(content, dict):
+    page = damaged_total(page, fault)
+    content, headers = envelope(written, page, forms)
+    if fault and fault.kind == "error_beside_rows" and isinstance(content, dict):
         content["error"] = "partial"
     if fault and fault.kind == "huge_total":
         headers = {**headers, "X-Total-Count": HUGE}
         content = {**content, "total": HUGE} if isinstance(content, dict) else content
-    return Reply(content=content, headers=headers, rows=len(written), total=told.total)
+    return Reply(content=content, headers=headers, rows=len(written), total=page.total)
 
 
 def _read(text: str) -> ReportRequest:

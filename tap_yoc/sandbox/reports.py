@@ -1,4 +1,4 @@
-"""Runs plans over the facts, remembers the rows, and cuts pages out of them."""
+"""Runs plans over the facts, caches the rows, and cuts them into pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_REMEMBERED_ROWS = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The rows of a plan in order, and the stretches `(start, end)` that its sort leaves equal."""
+    """The rows of a plan in order, and the ranges `(start, end)` of rows that its sort leaves equal."""
 
     rows: list[Cells]
     ties: list[tuple[int, int]]
@@ -39,7 +39,7 @@ class Reports:
         self._lock = threading.Lock()
 
     def rows(self, plan: Plan, facts: Facts, *, stable: bool) -> list[Cells]:
-        """Return all rows of a plan; where the sort leaves rows equal, in another order each time unless stable."""
+        """Return all rows of a plan; unless `stable`, rows that the sort leaves equal change their order each time."""
         key = (id(facts), plan.sql + str(plan.sorted_by), plan.params)
         with self._lock:
             self._served += 1
@@ -54,7 +54,7 @@ class Reports:
         if stable or not result.ties:
             return result.rows
         shuffled = list(result.rows)
-        order = random.Random(turn)  # noqa: S311 - an order that varies, not a secret
+        order = random.Random(turn)  # noqa: S311 - not a secret
         for start, end in result.ties:
             stretch = shuffled[start:end]
             order.shuffle(stretch)
@@ -64,7 +64,7 @@ class Reports:
     def _remember(self, key: tuple[int, str, tuple[Any, ...]], result: Result, facts: Facts) -> None:
         with self._lock:
             if facts not in self._facts:
-                self._facts.append(facts)  # keeps the id in the key its own
+                self._facts.append(facts)  # keeps the id in the key unique
             self._results[key] = result
             self._remembered = sum(len(one.rows) for one in self._results.values())
             while self._remembered > MOST_REMEMBERED_ROWS and len(self._results) > 1:
@@ -85,7 +85,7 @@ def _ties(rows: list[Cells], sorted_by: tuple[int, ...]) -> list[tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A page: its rows, its number as asked for, the size used and the total of all pages."""
+    """A page: its rows, the requested number, the size used, and the total of all pages."""
 
     rows: list[Cells]
     number: int
@@ -94,10 +94,10 @@ class Page:
 
 
 def cut_page(rows: list[Cells], *, page: int | None, page_size: int, forms: Forms) -> Page:
-    """Return one page, numbered and cut as the forms say.
+    """Return one page as the forms say.
 
     Raises:
-        ApiError: The page lies before the first (422 or 404) or past the end (204 or 404), where the forms say so.
+        ApiError: The page is before the first (422 or 404) or past the end (204 or 404), if the forms say so.
     """
     size = min(page_size, forms.page_cap) if forms.page_cap else page_size
     number = forms.first_page if page is None else page

@@ -1,4 +1,4 @@
-"""The requests so far: kept within bounds, and shown without secrets."""
+"""The log of requests: limited in size, and returned without secrets."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 MOST_REQUESTS = 10_000
 MOST_CHARACTERS = 20_000_000
-# A list of what may be seen, not of what may not: a misspelt secret is a secret all the same.
-SHOWN_OF_A_LOGIN = {"grant_type", "client_id", "username"}
+# An allow list, because a misspelt field may also contain a secret.
+LOGIN_FIELDS_TO_RETURN = {"grant_type", "client_id", "username"}
 MASK = "•••"
 BOUNDS = {"gte": (0, ""), "gt": (0, ">"), "lte": (1, ""), "lt": (1, "<")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestLog:
-    """A request the sandbox has answered; `status` is 0 where it answered with nothing.
+    """A request and its answer; `status` is 0 if there was no answer.
 
     `kind` is token, metadata or report; `grant` the grant type of a token request; `rows` the number of rows sent and
-    `total` the number of the whole report; `fault` the kind of the fault that spoilt it; `milliseconds` the time until
+    `total` the number of the whole report; `fault` the kind of the fault applied to it; `milliseconds` the time until
     the answer was ready to be sent; `at` the sandbox's clock, in seconds since 1970.
     """
 
@@ -38,14 +38,14 @@ class RequestLog:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it got no success for an answer, or one that a fault spoilt."""
+        """Whether the answer was an error or affected by a fault."""
         return self.fault is not None or not HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 class Requests:
-    """The newest requests, numbered from 1 on in the order of their answers. Thread-safe.
+    """The newest requests, numbered from 1 in the order of their answers. Thread-safe.
 
-    The oldest are dropped beyond `MOST_REQUESTS`, or where their bodies come to more than `MOST_CHARACTERS`.
+    The oldest are dropped beyond `MOST_REQUESTS`, or if all bodies together exceed `MOST_CHARACTERS`.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Requests:
         self._lock = threading.Lock()
 
     def add(self, request: RequestLog, characters: int = 0) -> None:
-        """Keep a request whose body was so long."""
+        """Add a request with the length of its body."""
         with self._lock:
             self._kept.append((request, characters))
             self._newest += 1
@@ -69,16 +69,16 @@ class Requests:
         with self._lock:
             return [request for request, _ in self._kept]
 
-    def shown(self, *, after: int = 0, most: int | None = None, failed: bool = False) -> list[dict[str, Any]]:
+    def without_secrets(self, *, after: int = 0, most: int | None = None, failed: bool = False) -> list[dict[str, Any]]:
         """Return the newest requests after a number, oldest first, with `number` and `window` and without secrets."""
         with self._lock:
             numbered = zip(count(self._newest, -1), reversed(self._kept), strict=False)
             newer = takewhile(lambda item: item[0] > after, ((number, request) for number, (request, _) in numbered))
             wanted = list(islice((item for item in newer if item[1].has_failed or not failed), most))
-        return [_shown(number, request) for number, request in reversed(wanted)]
+        return [_without_secrets(number, request) for number, request in reversed(wanted)]
 
     def counts(self) -> dict[str, int]:
-        """Return how many there were since they were forgotten, and the numbers of the oldest kept and the newest."""
+        """Return the number of requests since `clear`, and the numbers of the oldest and newest ones kept."""
         with self._lock:
             return {
                 "requests": self._newest - self._cleared,
@@ -87,24 +87,26 @@ class Requests:
             }
 
     def clear(self) -> None:
-        """Forget all; numbers go on."""
+        """Drop all requests; numbering continues."""
         with self._lock:
             self._kept.clear()
             self._characters = 0
             self._cleared = self._newest
 
 
-def _shown(number: int, request: RequestLog) -> dict[str, Any]:
-    shown = {"number": number, **asdict(request), "window": window_of(request.body.get("query"))}
+def _without_secrets(number: int, request: RequestLog) -> dict[str, Any]:
+    entry = {"number": number, **asdict(request), "window": window_of(request.body.get("query"))}
     if request.kind == "token":
-        shown["body"] = {name: value if name in SHOWN_OF_A_LOGIN else MASK for name, value in request.body.items()}
-    return shown
+        entry["body"] = {
+            name: value if name in LOGIN_FIELDS_TO_RETURN else MASK for name, value in request.body.items()
+        }
+    return entry
 
 
 def window_of(query: object) -> list[str] | None:
-    """Return the first and the last day that a filter asks for, or None where it does not bound the days.
+    """Return the first and last day of a filter, None if it does not limit the days.
 
-    Shape: `["2026-06-01", "2026-06-14"]`; an open end is `""`, an exclusive one has its sign before it.
+    Shape: `["2026-06-01", "2026-06-14"]`; an open end is `""`, an exclusive one starts with its sign.
     """
     found = ["", ""]
     waiting = [query]

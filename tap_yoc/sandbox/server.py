@@ -1,4 +1,4 @@
-"""The sandbox as a server in a thread of its own."""
+"""The sandbox as a server in a separate thread."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ STOP_SECONDS = 5.0
 
 
 class Sandbox:
-    """A local YOC on a loopback port, up while the `with` block runs.
+    """A local YOC on a loopback port, running during the `with` block.
 
-    `today` is the day it is there (Europe/Berlin's when None); facts end the day before. The same `seed`, `scale`
+    `today` is its current day (default: today in Berlin); facts end the day before. The same `seed`, `scale`
     and `today` give the same facts. `gap_days` have no rows at all. `clock` returns seconds since 1970.
     """
 
@@ -67,11 +67,11 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Bind the port and serve; return once requests are answered.
+        """Bind the port and start serving; return once the server is ready.
 
         Raises:
             OSError: The port is taken.
-            RuntimeError: The server does not come up.
+            RuntimeError: The server does not start.
         """
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY by this
@@ -90,7 +90,7 @@ class Sandbox:
             log_config=None,
             log_level="critical",
             access_log=False,
-            date_header=False,  # each answer has the sandbox's own
+            date_header=False,  # answers have a Date by the sandbox's clock
             timeout_keep_alive=30,
             timeout_graceful_shutdown=1,
         )
@@ -115,7 +115,7 @@ class Sandbox:
             listener.close()
 
     def stop(self) -> None:
-        """Stop serving; harmless where it does not serve."""
+        """Stop serving, if it is running."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(STOP_SECONDS / 2)
@@ -126,18 +126,18 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Return the address, both of the API and of the token endpoint."""
+        """Return the URL of both the API and the token endpoint."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
 
     @property
     def config(self) -> dict[str, Any]:
-        """Return the settings with which a client reaches this sandbox."""
+        """Return a client's settings for this sandbox."""
         return {**CREDENTIALS, "api_url": self.url, "auth_url": self.url}
 
     @property
     def requests(self) -> list[RequestLog]:
-        """Return the newest requests to the API, 10,000 at most; those to the control endpoints are not among them."""
+        """Return the newest requests to the API, 10,000 at most, without those to the control endpoints."""
         return self.world.requests.kept()
 
     def truth(
@@ -149,9 +149,9 @@ class Sandbox:
         end: date | None = None,
         query: object = None,
     ) -> list[dict[str, Any]]:
-        """Return all rows of a report in Python's types (date, Decimal, None), whatever forms and faults.
+        """Return all rows of a report in Python's types (date, Decimal, None), regardless of forms and faults.
 
-        Days are inclusive and limited to the reach; rows are sorted by the grain, ascending.
+        Days are inclusive and limited to the days served; rows are sorted by key.
 
         Raises:
             ApiError: An unknown column or operator.
@@ -159,7 +159,7 @@ class Sandbox:
         return self.world.truth(group_by=group_by, data_fields=data_fields, start=start, end=end, query=query)
 
     def add_fault(self, fault: str | Fault, **options: Any) -> None:  # noqa: ANN401 - the options of Fault
-        """Order a fault: `add_fault("status", status=429, retry_after="1", times=2)`.
+        """Add a fault: `add_fault("status", status=429, retry_after="1", times=2)`.
 
         Raises:
             FaultError: An unknown fault or option.
@@ -167,20 +167,20 @@ class Sandbox:
         self.world.faults.add(fault if isinstance(fault, Fault) else Fault.from_dict({"kind": fault, **options}))
 
     def clear_faults(self) -> None:
-        """Drop all faults that are still to come."""
+        """Drop all pending faults."""
         self.world.faults.clear()
 
     def expire_access_tokens(self) -> None:
-        """Let the time of all access tokens be up; refresh tokens stay good."""
+        """Expire all access tokens; refresh tokens stay valid."""
         self.world.tokens.expire_access()
 
     def reset(self) -> None:
-        """Go back to the constructor's state: day, forms, no faults, no tokens, no requests."""
+        """Reset day and forms, and drop faults, tokens and requests."""
         self.world.reset()
 
     @property
     def forms(self) -> Forms:
-        """Return the forms in force; assign to change them."""
+        """Return the current forms; assign to change them."""
         return self.world.forms
 
     @forms.setter
@@ -189,7 +189,7 @@ class Sandbox:
 
     @property
     def today(self) -> date:
-        """Return the day it is in the sandbox; assign to move it on."""
+        """Return the sandbox's current day; assign to change it."""
         return self.world.today
 
     @today.setter

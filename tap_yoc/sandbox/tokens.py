@@ -1,4 +1,4 @@
-"""Token pairs: strict rotation, families, expiry by a clock that can be set."""
+"""Token pairs: strict rotation, token families, expiry by an adjustable clock."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Refresh:
 
 
 class Tokens:
-    """All tokens the server has given out; thread-safe."""
+    """All tokens that the server has issued; thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -54,11 +54,11 @@ class Tokens:
             return self._pair(Family(), forms, with_refresh=True)
 
     def renew(self, refresh_token: str, forms: Forms) -> dict[str, object]:
-        """Return the next pair of a family; under strict rotation a refresh token works once.
+        """Return the next pair of a family; with strict rotation, a refresh token works once.
 
         Raises:
-            TokenError: 400 `invalid_grant`: not a token of ours, its family is dead, or used before, which ends
-                the family.
+            TokenError: 400 `invalid_grant`: the token is unknown, its family is revoked, or it was used before, which
+                revokes the family.
         """
         with self._lock:
             refresh = self._refresh.get(refresh_token)
@@ -72,18 +72,18 @@ class Tokens:
             return self._pair(refresh.family, forms, with_refresh=refresh.used)
 
     def is_live(self, access_token: str) -> bool:
-        """Say whether an access token is ours, its family alive and its time not up."""
+        """Return whether an access token is known, not expired and not revoked."""
         with self._lock:
             access = self._access.get(access_token)
             return access is not None and access.family.alive and self.clock() < access.expires_at
 
     def expire_access(self) -> None:
-        """Let the time of all access tokens be up; refresh tokens stay good."""
+        """Expire all access tokens; refresh tokens stay valid."""
         with self._lock:
             self._access.clear()
 
     def revoke_all(self) -> None:
-        """End all families: neither access nor refresh tokens work any more."""
+        """Revoke all access and refresh tokens."""
         with self._lock:
             self._end_all()
 

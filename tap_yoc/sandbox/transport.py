@@ -1,4 +1,4 @@
-"""Breaks real connections: resets, half answers, drips."""
+"""Breaks real connections: resets, truncated answers, slow answers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 Peer = tuple[int, int]
-"""`(server port, client port)`, which names a connection within a process."""
+"""`(server port, client port)`, which identifies a connection within a process."""
 _OPEN: dict[Peer, asyncio.Transport] = {}
 MOMENT_SECONDS = 0.03
 DRIPS = 10
 
 
 class BreakableProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, whose connections can be broken from within an answer."""
+    """uvicorn's HTTP protocol, with connections that an answer can break."""
 
     peer: Peer | None = None
 
@@ -51,7 +51,7 @@ async def _end(scope: Scope, *, reset: bool) -> None:
         transport.abort()
     else:
         transport.close()
-    await asyncio.sleep(MOMENT_SECONDS)  # until the protocol knows that the connection is gone
+    await asyncio.sleep(MOMENT_SECONDS)  # until the protocol notices that the connection is closed
 
 
 class ResetResponse(Response):
@@ -65,7 +65,7 @@ class ResetResponse(Response):
 class HalfResponse(Response):
     """The headers and half of the body; then the connection is reset, or closed."""
 
-    def __init__(self, *, reset: bool, **options: Any) -> None:  # noqa: ANN401 - what Response takes
+    def __init__(self, *, reset: bool, **options: Any) -> None:  # noqa: ANN401 - arguments of Response
         super().__init__(**options)
         self.reset = reset
 
@@ -74,19 +74,19 @@ class HalfResponse(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         half = bytes(self.body[: len(self.body) // 2])
         await send({"type": "http.response.body", "body": half, "more_body": True})
-        await asyncio.sleep(MOMENT_SECONDS)  # until the half is on the wire: a reset drops what is not
+        await asyncio.sleep(MOMENT_SECONDS)  # until the half is sent: a reset drops unsent data
         await _end(scope, reset=self.reset)
 
 
 class DripResponse(Response):
-    """The whole answer, its body in drips over some seconds."""
+    """The whole answer, with its body sent slowly over some seconds."""
 
-    def __init__(self, *, seconds: float, **options: Any) -> None:  # noqa: ANN401 - what Response takes
+    def __init__(self, *, seconds: float, **options: Any) -> None:  # noqa: ANN401 - arguments of Response
         super().__init__(**options)
         self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Send the body bit by bit."""
+        """Send the body in small pieces."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         body = bytes(self.body)
         step = max(1, -(-len(body) // DRIPS))

@@ -1,4 +1,4 @@
-"""The sandbox's whole state: its day, forms, faults, tokens and the requests it has seen."""
+"""The sandbox's state: its day, forms, faults, tokens and requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tap_yoc.sandbox.columns import offer
+from tap_yoc.sandbox.columns import account_columns
 from tap_yoc.sandbox.facts import facts_for
 from tap_yoc.sandbox.faults import Faults
 from tap_yoc.sandbox.forms import Forms
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_yoc.sandbox.filters import Reach
     from tap_yoc.sandbox.plans import Plan
 
-# Made up, and easy to find in output where they do not belong.
+# Made up, and easy to find where they should not be.
 CREDENTIALS = {
     "client_id": "canary-client-4711",
     "client_secret": "canary+s3cret/=&%41:x",
@@ -35,13 +35,13 @@ CREDENTIALS = {
 
 
 def today_in_berlin() -> date:
-    """Return the day it is at YOC's."""
+    """Return today's date in YOC's time zone."""
     return datetime.now(ZoneInfo("Europe/Berlin")).date()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a sandbox starts with."""
+    """The options of a sandbox."""
 
     today: date
     seed: int
@@ -67,7 +67,7 @@ class World:
         self.in_flight = 0
 
     def reset(self) -> None:
-        """Go back to the start: day, forms, no faults, no tokens, no requests."""
+        """Reset day and forms, and drop faults, tokens and requests."""
         self.tokens = Tokens(self.options.clock)
         self.faults.clear()
         self.requests.clear()
@@ -84,17 +84,17 @@ class World:
 
     @property
     def reach(self) -> Reach:
-        """Return the days served today."""
+        """Return the days that are served today."""
         return reach_on(self.today, self.forms.six_months)
 
     def plan(self, *, group_by: Sequence[str], data_fields: Sequence[str], sort: Sequence[str], query: object) -> Plan:
-        """Return the plan of a report under today's reach and forms.
+        """Return the plan of a report with today's reach and forms.
 
         Raises:
             ApiError: 422, naming what is wrong.
         """
         return make_plan(
-            offer=offer(self.forms),
+            available=account_columns(self.forms),
             group_by=group_by,
             data_fields=data_fields,
             sort=sort,
@@ -113,7 +113,7 @@ class World:
         end: date | None = None,
         query: object = None,
     ) -> list[dict[str, Any]]:
-        """Return all rows of a report in Python's types, whatever the forms: whole, sorted by the grain, ascending.
+        """Return all rows of a report in Python's types, regardless of the forms, sorted by key.
 
         `start` and `end` are inclusive and limited to the reach.
 
@@ -126,7 +126,7 @@ class World:
             return []
         days: list[object] = [{"gte": {"date": first.isoformat()}}, {"lte": {"date": last.isoformat()}}]
         plan = make_plan(
-            offer=offer(Forms()),
+            available=account_columns(Forms()),
             group_by=group_by,
             data_fields=data_fields,
             sort=(),

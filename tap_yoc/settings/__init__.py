@@ -1,1 +1,1 @@
-"""The settings: as users see them, as they come in, and in the types that the code uses."""
+"""The settings: their schema, reading and checking them, and the types that the code uses."""

@@ -1,6 +1,6 @@
-"""The configuration as it comes in: text read as what each setting is, defaults filled in, checked by its schema.
+"""The raw configuration: converts text to each setting's type, fills in defaults, and checks the schema.
 
-Pure, and without a word about what a setting means: that is for `settings.py`.
+Pure; `parsing.py` checks what the values mean.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def coerced_config(raw: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration with each setting of its kind, and with the defaults of what is left out.
+    """Return the configuration with every setting in its type, and with defaults for missing settings.
 
-    Environment variables carry everything as text: `"7"`, `"[{…}]"`. Empty optional settings count as left out.
+    Environment variables contain everything as text: `"7"`, `"[{…}]"`. Empty optional settings count as missing.
 
     Raises:
-        SettingsError: A setting is unknown, missing or of another kind; names the setting, never its value.
+        SettingsError: A setting is unknown, missing or of the wrong type; names the setting, never its value.
     """
     config = _tidied(raw, schema)
     _fill_in_and_check(config, schema)
@@ -37,7 +37,7 @@ def coerced_config(raw: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, 
 
 
 def _tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration with text turned into the kind each setting has; empty optional settings left out."""
+    """Return the configuration with text converted to each setting's type, without empty optional settings."""
     tidy: dict[str, Any] = {}
     for name, value in raw.items():
         if name not in schema["properties"]:
@@ -60,7 +60,7 @@ def _tidied(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mapping as it was before Meltano wrote it into a variable: `{"a.b": 1}` is `{"a": {"b": 1}}`.
+    """Undo how Meltano flattens a mapping in a variable: `{"a.b": 1}` becomes `{"a": {"b": 1}}`.
 
     Raises:
         ValueError: A name is both a value and a mapping.
@@ -80,7 +80,7 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_unicode(text: str) -> bool:
-    """Say whether text can be written; bytes of a variable that are no UTF-8 become half characters."""
+    """Return whether text can be encoded; bytes of a variable that are not UTF-8 become lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -94,7 +94,7 @@ def _with_defaults(
     instance: object,
     schema: dict[str, Any],
 ) -> Iterator[ValidationError]:
-    """Check the properties of a mapping as JSON Schema does, after filling in those that are left out."""
+    """Check the properties of a mapping as JSON Schema does, after filling in defaults."""
     if isinstance(instance, dict):
         for name, wanted in properties.items():
             if "default" in wanted:
@@ -106,7 +106,7 @@ _Validator = extend(Draft202012Validator, {"properties": _with_defaults})  # typ
 
 
 def _fill_in_and_check(config: dict[str, Any], schema: dict[str, Any]) -> None:
-    """Fill in the defaults, and turn the first finding of the JSON Schema validator into a sentence."""
+    """Fill in the defaults, and turn the first error of the JSON Schema validator into a sentence."""
     for error in _Validator(schema).iter_errors(config):
         if error.validator == "required":
             missing = [name for name in error.validator_value if name not in error.instance]
@@ -125,7 +125,7 @@ def _kinds(schema: Mapping[str, Any]) -> set[str]:
 
 
 def _wanted(schema: Mapping[str, Any]) -> str:
-    """Say in words what a JSON Schema wants."""
+    """Return in words what a JSON Schema requires."""
     if "enum" in schema:
         return f"one of {', '.join(map(str, schema['enum']))}"
     kinds = _kinds(schema)

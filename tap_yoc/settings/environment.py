@@ -1,4 +1,4 @@
-"""The settings in the environment: what they are called, and what only looks like one of them."""
+"""The settings in environment variables, and variables that look like settings but are not."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ OF_AN_ACCOUNT = ("CLIENT_ID", "CLIENT_SECRET", "USERNAME", "PASSWORD", "REFRESH_
 
 
 def environment_config(schema: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings that the environment holds, as the text they are there.
+    """Return the settings in the environment, as text.
 
     Raises:
-        SettingsError: A variable looks like a setting and is none; names it, and not its value.
+        SettingsError: A variable looks like a setting but is not; names it, but not its value.
     """
     variables = {f"{PREFIX}{name.upper()}": name for name in schema["properties"]}
     known = [*variables, LOG_LEVEL]
     objects = [
         variable for variable, name in variables.items() if "object" in schema["properties"][name].get("type", ())
     ]
-    # Meltano sets its own beside the settings, TAP_YOC__SELECT, and the parts of one that is an object.
+    # Meltano also sets variables of its own, such as TAP_YOC__SELECT, and the parts of a setting that is an object.
     others = (*_other_accounts(environ, known), *(f"{variable}_" for variable in objects if variable in environ))
     for variable in environ:
         if not variable.upper().startswith(PREFIX) or variable in known or variable.startswith(others):
@@ -37,7 +37,7 @@ def environment_config(schema: Mapping[str, Any], environ: Mapping[str, str]) ->
 
 
 def _other_accounts(environ: Mapping[str, str], known: list[str]) -> tuple[str, ...]:
-    """Return how the variables of other accounts begin, such as `TAP_YOC_SOUTH_`, where there is a login of one."""
+    """Return the prefixes of other accounts' variables, such as `TAP_YOC_SOUTH_`, if they contain a login."""
     begins = {name.removesuffix(part) for name in environ for part in OF_AN_ACCOUNT if name.endswith(f"_{part}")}
     return tuple(
         begin

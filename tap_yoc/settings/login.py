@@ -1,4 +1,4 @@
-"""The login: what it consists of, and where to put what is missing."""
+"""The login: which settings it needs, and where to set them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PLACEHOLDERS = {
     "username": "reporting@publisher.example",
     "password": "your-password",
 }
-"""What sample_config.json and .env.example have in the place of a login."""
+"""The placeholders in sample_config.json and .env.example."""
 UNFILLED = r"\$\{\w+\}|\{\{.*\}\}"
-"""What a template has where it was not filled in."""
+"""Placeholders of templates."""
 
 
 def check_login(config: Mapping[str, Any]) -> None:
-    """Look whether there is a login, before anything is sent.
+    """Check that there is a login, before anything is sent.
 
     Raises:
-        SettingsError: Something is missing, or is still an example's.
+        SettingsError: A setting is missing, or is still a placeholder.
     """
     if config.get("refresh_token") and not config.get("token_cache"):
         raise SettingsError("Setting refresh_token needs token_cache too, because the token changes with every use.")
@@ -44,13 +44,13 @@ def check_login(config: Mapping[str, Any]) -> None:
 
 
 def missing_of(config: Mapping[str, Any]) -> list[str]:
-    """Return the settings that a login lacks."""
+    """Return the settings that are missing for a login."""
     wanted = CLIENT if config.get("refresh_token") else (*CLIENT, *USER)
     return [name for name in wanted if not config.get(name)]
 
 
 def missing_settings(names: Sequence[str]) -> SettingsError:
-    """Return the error that says where a login belongs: all of it at once, in the words of whoever runs the tap."""
+    """Return the error that names all missing settings and says where to set them, with or without Meltano."""
     listed, first = ", ".join(names), names[0].upper()
     if plugin := os.environ.get("MELTANO_EXTRACTOR_NAME"):
         variable = f"{plugin.replace('-', '_').upper()}_{first}"

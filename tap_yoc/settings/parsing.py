@@ -1,4 +1,4 @@
-"""The settings of a run, read once: after this nobody looks at the raw configuration again."""
+"""The settings of a run, parsed once; no other code uses the raw configuration."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST_SECONDS = 1_000_000
-"""More than any run should wait, and less than what a socket cannot count."""
+"""Longer than any run should wait, and short enough for a socket's timeout."""
 
 SECRETS = ("client_secret", "password", "refresh_token")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the user wants, in the types the code wants; the settings' descriptions are in `setting_descriptions.py`."""
+    """The settings in the types that the code uses; their descriptions are in `schema.py`."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -50,22 +50,22 @@ class Settings:
     on_incomplete_day: str
     summary_format: str
     backfill: Window | None
-    """Its last day is the calendar's last when `backfill_to` is left out."""
+    """Without `backfill_to`, it ends with the last day of the calendar."""
     api_url: str
     auth_url: str
     user_agent: str
 
 
 def secrets_in(raw: Mapping[str, Any]) -> list[str]:
-    """Return the values that must never be shown, from a configuration that may be wrong otherwise."""
+    """Return the secrets in a configuration that may be invalid otherwise."""
     return [str(raw[name]) for name in SECRETS if raw.get(name)]
 
 
 def parse(config: Mapping[str, Any]) -> Settings:
-    """Return the settings of a configuration whose kinds are right and whose defaults are filled in.
+    """Return the settings of a configuration with the right types and with defaults filled in.
 
     Raises:
-        SettingsError: A value makes no sense, alone or with the others.
+        SettingsError: A value is invalid, alone or together with others.
     """
     config = {name: value.strip() if isinstance(value, str) and name not in SECRETS else value
               for name, value in config.items()}  # fmt: skip

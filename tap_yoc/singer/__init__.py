@@ -1,1 +1,1 @@
-"""What knows the Singer SDK, below the tap and its streams: settings, catalog, state, messages, the command."""
+"""The Singer SDK's side of the tap: settings, catalog, state, messages, the command."""

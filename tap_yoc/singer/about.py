@@ -1,4 +1,4 @@
-"""What `--about` prints as text: the SDK's lines, and for each setting its default and what it means."""
+"""The text of `--about`: the SDK's lines, plus each setting's default and description."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = 100
 
 
 def about_text(info: AboutInfo) -> str:
-    """Return the description of the tap, as the SDK's text format has it, with descriptions and defaults."""
+    """Return the SDK's text about the tap, with the settings' descriptions and defaults."""
     required = info.settings.get("required", [])
     head = TextFormatter().format_about(replace(info, settings={}))
     settings = (

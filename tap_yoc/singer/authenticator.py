@@ -1,4 +1,4 @@
-"""What signs requests, as the Singer SDK knows it; which token that is, `api/auth.py` decides."""
+"""The SDK's authenticator; `api/auth.py` decides which token it uses."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class YOCAuthenticator(OAuthAuthenticator):
-    """The SDK's authenticator on a run's tokens.
+    """The SDK's authenticator, with the tokens of a run.
 
-    Not the SDK's are the request for a token and its clock: those repeat a lost POST, which may spend a refresh token
-    twice, send forms, drop the refresh token, and know no margin.
+    It replaces how the SDK requests tokens and checks their expiry: the SDK repeats a lost POST, which may use a
+    refresh token twice, sends forms, drops the refresh token, and has no margin before the expiry.
     """
 
     def __init__(self, tokens: TokenManager, settings: Settings) -> None:
@@ -34,19 +34,19 @@ class YOCAuthenticator(OAuthAuthenticator):
     @property
     @override
     def oauth_request_body(self) -> dict[str, str]:
-        """What `update_access_token` sends next, as JSON or multipart."""
+        """The body that `update_access_token` sends next, as JSON or multipart."""
         return self._tokens.request_body()
 
     @override
     def is_token_valid(self) -> bool:
-        """Say whether the token is the run's newest, and not about to expire."""
+        """Return whether the token is the run's newest, and not about to expire."""
         return self._tokens.is_live(self.access_token)
 
     @override
     def update_access_token(self) -> None:
-        """Take the run's token, which is renewed if it has to be.
+        """Take the run's token; renew it if necessary.
 
         Raises:
-            YOCError: There is none to be had.
+            YOCError: YOC issues no token.
         """
         self.access_token = self._tokens.access_token()

@@ -1,7 +1,7 @@
-"""What all streams have in common: failures cost only themselves, catalogs are brought up to date, rows go by pages.
+"""The base of all streams: a failure ends only its stream, catalogs are updated, rows are written in pages.
 
-The methods of the SDK that are replaced here and begin with an underscore are not public; the SDK's version is bounded
-for them, and a test fails when they change.
+It replaces some private methods of the SDK (with an underscore). The SDK's version is pinned for them, and a test fails
+if they change.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ if TYPE_CHECKING:
 
 
 class YOCStream(Stream):
-    """A stream whose failure costs only itself, and whose bookmark moves only where the stream says so."""
+    """A stream whose failure does not stop the others, and which moves its own bookmark."""
 
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are cast by their columns already
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are already cast
 
     def __init__(self, tap: Tap, run: Run, *, name: str, schema: dict[str, Any], keys: tuple[str, ...]) -> None:
-        """Take what the streams of this run share, and what the catalog shows of this one."""
+        """Take the run, and the stream's name, schema and key."""
         super().__init__(tap, schema=schema, name=name)
         self.run = run
         self.primary_keys = keys
         self._bookmark: date | None = None
-        """How far the stream is read, where the state may not say so yet."""
+        """The newest bookmark, which may not be in the state yet."""
 
     @abstractmethod
     def pages(self) -> Iterator[Page]:
-        """Yield the stream's rows, as they come together."""
+        """Yield the stream's rows, page by page."""
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
@@ -71,7 +71,7 @@ class YOCStream(Stream):
             return
         try:
             yield from self.pages()
-        except OutputError:  # of a STATE within the stream: the run ends, and nothing is this stream's failure
+        except OutputError:  # a STATE message could not be written: this ends the run, and is not the stream's failure
             raise
         except YOCError as error:
             self._note_failure(error)
@@ -89,22 +89,22 @@ class YOCStream(Stream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        """Write the rows of a page at once where nothing has to be done to each of them; else as the SDK does.
+        """Write the rows of a page at once if they need no further processing, otherwise as the SDK does.
 
-        The SDK asks a dozen questions of every row (maps, selection, types, child streams, state). Here a page's rows
-        have the selected columns in the announced types, and the state moves with windows, so that all answers are
-        known as soon as the stream has no maps.
+        For every row, the SDK checks maps, selection, types, child streams and state. Here, rows already have the
+        selected columns in the announced types, and the state changes only after windows, so a stream without maps
+        needs none of these checks.
         """
         if not (write_messages and self._has_plain_rows()):
             try:
                 yield from super()._sync_records(context, write_messages=write_messages)
             except Exception as error:
                 if isinstance(error, OutputError) or not self.config.get("stream_maps"):
-                    raise  # of writing, or a mistake; the expressions of a map may raise anything else
+                    raise  # only the expressions of a map may raise anything
                 failure = SettingsError(f"Stream {self.name}: its stream map fails ({error}); fix stream_maps.")
                 self._note_failure(failure)
             return
-        # Counter, timer and the closing STATE are what the SDK's own loop has around its rows.
+        # Counter, timer and the final STATE are the same as in the SDK's own loop.
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
             counter.with_context({})
             timer.with_context({})
@@ -118,19 +118,19 @@ class YOCStream(Stream):
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Write the rows to files, and yield what a BATCH message says of them.
+        """Write the rows to files, and yield the contents of their BATCH messages.
 
         Raises:
             OutputError: A file cannot be written.
         """
         if self.config["batch_config"].get("batch_size") is None:
-            batch_config = replace(batch_config, batch_size=sys.maxsize)  # files end by their bytes
+            batch_config = replace(batch_config, batch_size=sys.maxsize)  # files end by size only
         files = written_files(
             self._pages_until_failure(), batch_config, name=f"{self.tap_name}-{self.name}", schema=self.schema
         )
         try:
             for url in files:
-                self._take_bookmark()
+                self._put_bookmark_in_state()
                 yield batch_config.encoding, [url]
         except CellError as error:
             self._note_failure(error)
@@ -140,22 +140,22 @@ class YOCStream(Stream):
             raise OutputError(
                 f"Batch files cannot be written ({error}); check batch_config.storage.root, then run again."
             ) from error
-        self._take_bookmark()
-        self._tap.state_writer.write_state(self.tap_state)  # of windows without rows behind the last file
+        self._put_bookmark_in_state()
+        self._tap.state_writer.write_state(self.tap_state)  # for windows without rows after the last file
 
     def move_bookmark(self, day: date | None) -> None:
-        """Move the bookmark behind a window that was read whole; with batch files, once its last row is in one."""
+        """Move the bookmark after a window was read in full; with batch files, once its last row is in a file."""
         self._bookmark = day
         if self.get_batch_config(self.config) is None:
-            self._take_bookmark()
+            self._put_bookmark_in_state()
             self._tap.state_writer.write_state(self.tap_state)
 
-    def _take_bookmark(self) -> None:
+    def _put_bookmark_in_state(self) -> None:
         if self._bookmark:
             self.stream_state.update(replication_key=self.replication_key, replication_key_value=str(self._bookmark))
 
     def _has_plain_rows(self) -> bool:
-        """Say whether rows are written exactly as they are: no map, flattening, version or limit."""
+        """Return whether rows are written unchanged: no map, flattening, version or limit."""
         return (
             [type(stream_map) for stream_map in self.stream_maps] == [SameRecordTransform]
             and self.stream_maps[0].stream_alias == self.name
@@ -173,18 +173,18 @@ class YOCStream(Stream):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take the selection from a catalog, and keep to the keys and types that the account has now.
+        """Take the selection from a catalog, but the keys and types from the account.
 
         Raises:
-            SettingsError: The catalog gives the stream another key, under which rows would overwrite each other.
+            SettingsError: The catalog has another key for the stream, with which rows would overwrite each other.
         """
         keys, replication_key = self.primary_keys, self.replication_key
         if entry := catalog.get_stream(self.name):
-            self._bring_up_to_date(entry)
+            self._update_entry(entry)
         super().apply_catalog(catalog)
         self.primary_keys, self.replication_key = keys, replication_key
 
-    def _bring_up_to_date(self, entry: CatalogEntry) -> None:
+    def _update_entry(self, entry: CatalogEntry) -> None:
         root = entry.metadata.root
         catalog_key = entry.key_properties or root.table_key_properties
         if catalog_key and set(catalog_key) != set(self.primary_keys) and root.selected is not False:
@@ -209,12 +209,12 @@ class YOCStream(Stream):
                 entry.metadata["properties", name] = Metadata(inclusion=Metadata.InclusionType.AUTOMATIC)
 
     def _selected(self, page: Page) -> Page:
-        """Return a page with those of its columns that are selected."""
+        """Return a page with only the selected columns."""
         names = [name for name in self.schema["properties"] if self.is_selected(name)]
         return Page([{name: record[name] for name in names} for record in page.records()])
 
     def is_selected(self, column: str) -> bool:
-        """Whether the user wants a column, and the catalog knows it."""
+        """Return whether a column is in the catalog and selected."""
         return column in self.effective_schema["properties"] and self.mask["properties", column]
 
     @override
@@ -223,4 +223,4 @@ class YOCStream(Stream):
 
     @override
     def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Leave the state alone: it holds nothing but bookmarks."""
+        """Leave the state alone: it contains only bookmarks."""

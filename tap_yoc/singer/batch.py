@@ -1,6 +1,6 @@
-"""Batch files: a stream's pages in files, each of them complete and closed before its BATCH message.
+"""Batch files: a stream's pages in files, each complete and closed before its BATCH message.
 
-Pages are encoded at once: JSON lines as RECORD messages hold them, Parquet column by column through Arrow.
+Whole pages are encoded at once: as the JSON lines of RECORD messages, or as Parquet through Arrow.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from tap_yoc.decoding.page import Page
 
 MOST_BYTES = 16 * 2**20
-"""Of JSON or of Arrow's columns; loaders read a file into memory at once, where it takes ten times as much."""
+"""Size of a file as JSON or Arrow; loaders read a whole file into memory, where it takes ten times as much."""
 FASTEST = 1
-"""gzip's level: 280 MB of rows a second where its usual 9 takes 28, for files that are a third larger."""
+"""The gzip level: 280 MB/s instead of 28 MB/s with the usual 9, for files that are a third larger."""
 
 
 def written_files(
     pages: Iterable[Page], config: BatchConfig, *, name: str, schema: Mapping[str, Any]
 ) -> Generator[str, None, None]:
-    """Write pages to files, and yield the address of each file as soon as it is complete.
+    """Write pages to files, and yield the URL of each file as soon as it is complete.
 
-    `name` is the tap's and the stream's; `schema` is the stream's JSON Schema.
+    `name` is the names of tap and stream; `schema` is the stream's JSON Schema.
 
     Raises:
         OSError: A file cannot be written; it is removed.
-        CellError: A number has more digits than the files can hold.
+        CellError: A number has more digits than the files can store.
     """
     start = f"{config.storage.prefix or ''}{name}-{uuid4()}"
     names = (f"{start}-{number}" for number in count(1))
@@ -95,10 +95,10 @@ class _BatchFile(ABC):
 
     @abstractmethod
     def _finish(self) -> None:
-        """Write what is left."""
+        """Write the rest."""
 
     def close(self) -> str:
-        """Complete the file, see that the disk has it, and return its address."""
+        """Complete the file, flush it to disk, and return its URL."""
         self._finish()
         self._file.flush()
         if isinstance(self._system, LocalFileSystem):
@@ -107,7 +107,7 @@ class _BatchFile(ABC):
         return self._url
 
     def discard(self) -> None:
-        """Remove what was written."""
+        """Remove the incomplete file."""
         with suppress(OSError, ValueError):
             self._file.close()
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The catalog that selects streams and columns: what it looks like, and where the account has others."""
+"""The catalog that selects streams and columns: its format, and its differences from the account."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def read_catalog(content: Mapping[str, Any]) -> Catalog:
-    """Return the catalog that a file holds.
+    """Return the catalog in a file.
 
     Raises:
-        SettingsError: It is none, or it selects by something else than true and false.
+        SettingsError: It is not a catalog, or a `selected` is neither true nor false.
     """
     try:
         _ = content["streams"]
@@ -27,7 +27,7 @@ def read_catalog(content: Mapping[str, Any]) -> Catalog:
     except (AttributeError, KeyError, TypeError, ValueError):
         raise SettingsError("The catalog does not come from --discover; run --discover again.") from None
     for entry in catalog.streams:
-        # Any text would count as selected, "false" as well.
+        # Any text would count as selected, even "false".
         if not all(isinstance(metadata.selected, (bool, NoneType)) for metadata in entry.metadata.values()):
             raise SettingsError(
                 f"In the catalog, selected of stream {entry.tap_stream_id} must be true or false, without quotes."
@@ -36,7 +36,7 @@ def read_catalog(content: Mapping[str, Any]) -> Catalog:
 
 
 def warn_of_differences(catalog: Catalog | None, streams: Mapping[str, Stream], warn: Callable[[str], object]) -> None:
-    """Tell which selected streams the account does not have, and which columns it has that the catalog lacks."""
+    """Warn about selected streams that do not exist, and about the account's columns that the catalog lacks."""
     if catalog is None:
         return
     lacking: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""The command around the tap: foreseeable errors become one sentence on stderr and an exit code."""
+"""The command around the tap: expected errors become one sentence on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class YOCCommand(SingerCommand):
     """The SDK's command with this tap's exit codes."""
 
     summary_format: object = None
-    """What the configuration asks for, right or wrong, as far as it has been read."""
+    """The setting as far as the configuration has been read, valid or not."""
 
     @classmethod
     def replacing(cls, command: click.Command, logger: logging.Logger) -> YOCCommand:
@@ -35,36 +35,36 @@ class YOCCommand(SingerCommand):
             logger=logger,
         )
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as click has it
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as in click
         """Run the command and exit."""
         try:
             with whole_stdout():
                 check_log_level()
                 return super().main(*args, **kwargs)
         except YOCError as error:
-            logging.disable(logging.NOTSET)  # the doctor tells in its findings what would be logged, but for this
+            logging.disable(logging.NOTSET)  # the doctor turns logging off, but must log this
             if not error.is_logged:
                 said = str(error)
                 if self.summary_format == "json":
                     summary = RunSummary()
                     summary.fail("tap-yoc", error)
                     said = summary.as_log_line("json")
-                self.logger.error("%s", said)  # noqa: TRY400 - foreseeable, so without a traceback
+                self.logger.error("%s", said)  # noqa: TRY400 - expected, so no traceback
             sys.exit(error.exit_code)
 
 
 def metrics_level() -> int:
-    """Return from which level on the SDK's metrics are logged.
+    """Return the log level of the SDK's metrics.
 
-    As lines of text they drown the log, so they are only there when debugging. If something else configures the log,
-    such as Meltano, its level applies.
+    As lines of text they clutter the log, so they are logged only when debugging. If Meltano or something else
+    configures the log, its level applies.
     """
     level = logging.getLogger().level
     return level if "SINGER_SDK_LOG_CONFIG" in os.environ or level <= logging.DEBUG else max(level, logging.WARNING)
 
 
 def check_log_level() -> None:
-    """Look whether the environment names a level that exists, before the log is set up by it.
+    """Check that the log level in the environment exists, before logging is set up.
 
     Raises:
         SettingsError: It does not exist.

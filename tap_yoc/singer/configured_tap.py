@@ -1,4 +1,4 @@
-"""How the tap gets its settings: from files and the environment, checked, and turned into `Settings`."""
+"""The tap's settings: read from files and the environment, checked, and turned into `Settings`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ConfiguredTap(Tap):
-    """A tap with settings, and without streams yet."""
+    """A tap with settings, but no streams yet."""
 
     name = "tap-yoc"
 
@@ -56,14 +56,14 @@ class ConfiguredTap(Tap):
 
     @override
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Read the settings, and leave the SDK's metrics out of logs for people."""
+        """Read the settings, and keep the SDK's metrics out of text logs."""
         super().__init__(*args, **kwargs)
         self.metrics_logger.setLevel(metrics_level())
 
     @classmethod
     @override
     def print_about(cls, output_format: str | None = None) -> None:
-        """Print what the tap can do and its settings; as text, with descriptions and defaults."""
+        """Print the tap's capabilities and settings; as text, with descriptions and defaults."""
         if output_format in {None, "text"}:
             click.echo(about_text(cls._get_about_info()))
         else:
@@ -71,19 +71,19 @@ class ConfiguredTap(Tap):
 
     @classmethod
     def known_settings(cls) -> dict[str, Any]:
-        """Return the JSON Schema of all settings, those that the SDK adds for the capabilities among them."""
+        """Return the JSON Schema of all settings, including those that the SDK adds for capabilities."""
         cls.append_builtin_config(cls.config_jsonschema)
         return cls.config_jsonschema
 
     @classproperty
-    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a property of the class, as the SDK has it
-        """The settings in the environment, as text: `coerced_config` makes of them what each setting is."""
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a property of the class, as in the SDK
+        """The settings in the environment, as text; `coerced_config` converts them."""
         return environment_config(cls.known_settings(), os.environ)
 
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
-        """Read the config files, later ones over earlier ones."""
+        """Read the config files; later ones override earlier ones."""
         config: dict[str, Any] = {}
         environment = cls._env_var_config if "ENV" in value else {}
         command = ctx.command
@@ -99,7 +99,7 @@ class ConfiguredTap(Tap):
         """Turn the configuration into settings.
 
         Raises:
-            SettingsError: It is wrong; says what to fix, even where the SDK would only warn.
+            SettingsError: It is wrong; says what to fix, even if the SDK would only warn.
         """
         self._redactor = Redactor(secrets_in(self._config))
         self._redactor.add_basic_credentials(*(str(self._config.get(name)) for name in ("client_id", "client_secret")))
@@ -113,15 +113,20 @@ class ConfiguredTap(Tap):
     @classmethod
     @override
     def get_singer_command(cls) -> click.Command:
-        """Return the command, which turns foreseeable errors into one sentence and an exit code."""
+        """Return the command, which turns expected errors into one sentence and an exit code."""
         command = super().get_singer_command()
         for parameter in command.params:
             if parameter.name in {"catalog", "state"}:
-                parameter.type = click.File("rb")  # in which encoding they are, their first bytes say
+                parameter.type = click.File("rb")  # binary, because their first bytes show the encoding
         return YOCCommand.replacing(command, cls.logger)
 
 
 def _streams_of(settings: Settings) -> list[str]:
-    """Return the names of all streams that there may be, whatever an account has of them."""
-    own = [str(report.get("name")) for report in settings.reports]
-    return [*(report.name for report in STANDARD_REPORTS), *(entity.name for entity in ENTITIES), REPORT_FIELDS, *own]
+    """Return the names of all possible streams, whether or not the account has them."""
+    custom = [str(report.get("name")) for report in settings.reports]
+    return [
+        *(report.name for report in STANDARD_REPORTS),
+        *(entity.name for entity in ENTITIES),
+        REPORT_FIELDS,
+        *custom,
+    ]

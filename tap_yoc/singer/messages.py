@@ -1,4 +1,4 @@
-"""Writing Singer messages: numbers with all their digits, never with an exponent."""
+"""Singer messages: numbers with all their digits, never with an exponent."""
 
 from __future__ import annotations
 
@@ -32,10 +32,7 @@ class YOCMessageWriter(MsgSpecWriter):
         return bytearray(_encoder.encode(message.to_dict()) + b"\n")
 
     def write_records(self, stream: str, rows: Sequence[Any], added: Mapping[str, Any] = MappingProxyType({})) -> None:
-        """Write a RECORD for each row of a page, all at once: the SDK's message, put around rows encoded together.
-
-        Each row has what is `added` as its last columns.
-        """
+        """Write a RECORD message for each row of a page, all at once; `added` are the last columns of every row."""
         before = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
         behind = b',"time_extracted":' + _encoder.encode(datetime.now(timezone.utc)) + b"}"
         if rows:
@@ -45,7 +42,7 @@ class YOCMessageWriter(MsgSpecWriter):
         """Write whole lines to stdout at once.
 
         Raises:
-            OutputError: They do not arrive, or earlier ones did not.
+            OutputError: They, or earlier lines, could not be written.
         """
         self._output.write(lines)
 
@@ -59,15 +56,15 @@ class YOCMessageWriter(MsgSpecWriter):
 
 
 def encoded_rows(rows: Sequence[Any], added: Mapping[str, Any], before: bytes = b"", behind: bytes = b"") -> bytes:
-    """Return each row as a line of JSON, with what is `added` as its last columns, between `before` and `behind`."""
+    """Return each row as a line of JSON, with `added` as its last columns, between `before` and `behind`."""
     end = (b"," + _encoder.encode(added)[1:-1] if added else b"") + b"}" + behind + b"\n"
-    # JSON has no line break within a row.
+    # An encoded row contains no line breaks.
     lines = _encoder.encode_lines(rows).removesuffix(_END_OF_ROW).replace(_END_OF_ROW, end + before)
     return b"".join((before, lines, end))
 
 
-# msgspec writes a `Decimal` itself; what comes here is a subclass, such as one that is written without an exponent.
-def _plainly(value: Any) -> Any:  # noqa: ANN401 - whatever msgspec does not know itself
+# msgspec encodes a plain `Decimal` itself; only subclasses come here, such as one without an exponent.
+def _plainly(value: Any) -> Any:  # noqa: ANN401 - any type that msgspec does not know
     return msgspec.Raw(str(value).encode()) if isinstance(value, Decimal) else sdk_hook(value)
 
 

@@ -1,4 +1,4 @@
-"""The settings that the SDK adds, checked before anything is asked: it says nothing, or trips over them much later."""
+"""Checks of the settings that the SDK adds, before any request: the SDK checks them late, or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REQUIRED = {"encoding": "format", "storage": "root"}
 
 
 def check_sdk_settings(config: Mapping[str, Any], streams: Collection[str]) -> None:
-    """Look whether batches, stream maps and fake values can be made as the settings say, for streams of these names.
+    """Check the settings for batches, stream maps and fake values, given the names of all streams.
 
     Raises:
         SettingsError: A name is unknown, something is missing, or a package is.

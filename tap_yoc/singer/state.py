@@ -1,4 +1,4 @@
-"""The state that earlier runs have written: what it looks like, and what is none of this tap's."""
+"""The state of earlier runs: its format, and states of other taps."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from tap_yoc.errors import SettingsError
 
 
-def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
-    """Look whether a state is one of this tap's.
+def check_state(state: Any) -> None:  # noqa: ANN401 - any JSON
+    """Check that a state has this tap's format.
 
     Raises:
-        SettingsError: It has another shape.
+        SettingsError: It does not.
     """
     bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
     is_foreign = bool(state) and "bookmarks" not in state
@@ -20,7 +20,7 @@ def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
             'The state must look like {"bookmarks": {"site_daily": {…}}}: the value of the last STATE message.'
         )
     for stream, mark in bookmarks.items():
-        # The SDK reads both, and only other taps write them.
+        # The SDK reads both, but only other taps write them.
         if mark.get("partitions", []) != [] or not isinstance(mark.get("progress_markers", {}), dict):
             raise SettingsError(
                 f"The state of stream {stream} belongs to another tap; remove the stream's entry to read it from the "

@@ -1,4 +1,4 @@
-"""The setting `stream_maps`: checked before anything is asked, and applied to the streams that are selected."""
+"""The setting `stream_maps`: checked before any request, and applied to the selected streams."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def check_stream_maps(maps: Mapping[str, Any], streams: Collection[str]) -> None:
-    """Look whether the streams of the maps may exist, and whether what their expressions need is installed.
+    """Check that the streams of the maps exist, and that the packages for their expressions are installed.
 
     Raises:
-        SettingsError: A map is for no stream, or needs a package that is missing.
+        SettingsError: A map has no stream, or needs a package that is missing.
     """
     for name, definition in maps.items():
         is_mapping = isinstance(definition, dict)
@@ -36,13 +36,13 @@ def _names_in(definition: Mapping[str, Any]) -> Iterator[str]:
     for expression in definition.values():
         try:
             tree = ast.parse(str(expression))
-        except (SyntaxError, ValueError, RecursionError):  # what is wrong with it, the SDK says
+        except (SyntaxError, ValueError, RecursionError):  # the SDK reports what is wrong
             continue
         yield from (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def register(mapper: PluginMapper, catalog: Catalog) -> None:
-    """Register the streams of a catalog; the maps are for the selected ones, since the others have no columns."""
+    """Register the streams of a catalog; only selected ones get their maps, because the others have no columns."""
     maps = mapper.stream_maps_dict
     for is_selected in (True, False):
         mapper.stream_maps_dict = maps if is_selected else {}

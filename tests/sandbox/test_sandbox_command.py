@@ -61,7 +61,7 @@ def test_serves_until_stopped(tmp_path: Path, signal_name: str) -> None:
         _, errors = process.communicate(timeout=10)
         assert process.returncode == 0
         assert errors.splitlines() == [
-            f"The sandbox is up; see {config['api_url']}/. Ctrl-C stops it, or `kill {process.pid}`."
+            f"The sandbox is running; open {config['api_url']}/. Stop it with Ctrl-C or `kill {process.pid}`."
         ]
 
 
@@ -99,9 +99,7 @@ def test_settings_of_a_real_login_are_not_overwritten(tmp_path: Path, held: str)
     arguments = ["--port", "0", "--write-config", str(path)]
     done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"{path} holds settings that are not the sandbox's, and stays as it is; name another file.\n"
-    )
+    assert done.stderr == (f"{path} contains settings that are not a sandbox's; choose another file.\n")
     assert path.read_text(encoding="utf-8") == held
 
 

@@ -274,39 +274,39 @@ CASES = {
         does="fails the stream at once", bookmark=None, sees="compressed as 'br', which the tap did not request",
     ),
     "a status told in a 200": Case(
-        what='200 with `{"status": 500, "data": []}`, twice', faults=report("told_status", 2), does=WAITS,
+        what='200 with `{"status": 500, "data": []}`, twice', faults=report("body_status", 2), does=WAITS,
         sees="HTTP 500, in the body of an answer; waiting",
     ),
     "a quota told in a 200": Case(
         what='200 with `{"code": 429, "data": []}` and `Retry-After: 7`',
-        faults=report("told_code", retry_after="7"), does="waits as long as it is asked to",
+        faults=report("body_code", retry_after="7"), does="waits as long as it is asked to",
         sees="HTTP 429, in the body of an answer; waiting 7.0 seconds.",
     ),
     "a status told for ever": Case(
-        what='200 with `{"status": 500, "data": []}` every time', faults=report("told_status", FOREVER), does=GIVES_UP,
+        what='200 with `{"status": 500, "data": []}` every time', faults=report("body_status", FOREVER), does=GIVES_UP,
         code=5, bookmark=None, sees="max_wait_minutes allows (HTTP 500, in the body of an answer)",
     ),
     "another code told in a 200": Case(
-        what='200 with `{"code": 403, "data": []}`', faults=report("told_code", FOREVER, status=403),
+        what='200 with `{"code": 403, "data": []}`', faults=report("body_code", FOREVER, status=403),
         does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`code`: 403)",
     ),
     "no success told in a 200": Case(
-        what='200 with `{"success": "false", "data": []}`', faults=report("told_flag", FOREVER),
+        what='200 with `{"success": "false", "data": []}`', faults=report("body_flag", FOREVER),
         does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`success`: false)",
     ),
     "an error told beside no rows": Case(
-        what='200 with `{"data": {"error": "boom", "rows": []}}`', faults=report("told_nested", FOREVER),
+        what='200 with `{"data": {"error": "boom", "rows": []}}`', faults=report("nested_error", FOREVER),
         does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`error`: boom)",
     ),
     "an error told beside rows": Case(
-        what='rows with `"error": "partial"` beside them', faults=report("told_beside_rows", FOREVER),
+        what='rows with `"error": "partial"` beside them', faults=report("error_beside_rows", FOREVER),
         does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`error`: partial)",
     ),
     "the metadata fails in a 200": Case(
         what='200 with `{"code": 503}` for the metadata and for the login, twice',
         faults=(
-            {"kind": "told_code", "where": "metadata", "status": 503, "times": 2},
-            {"kind": "told_code", "where": "token", "status": 503, "times": 2},
+            {"kind": "body_code", "where": "metadata", "status": 503, "times": 2},
+            {"kind": "body_code", "where": "token", "status": 503, "times": 2},
         ),
         does=WAITS, sees="The login: HTTP 503, in the body of an answer; waiting",
     ),

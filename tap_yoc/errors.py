@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ExitCode(IntEnum):
     """The command's exit codes, for schedulers; `128 + n` stands for signal n."""
 
-    ALL_THERE = 0
+    COMPLETE = 0
     UNEXPECTED = 1
     SETTINGS = 2
     ACCESS = 3
@@ -64,7 +64,7 @@ class UnknownEnvelopeError(IncompleteDataError):
     """An answer has no rows or columns in any known form."""
 
 
-class FailureToldError(UnknownEnvelopeError):
+class FailureInBodyError(UnknownEnvelopeError):
     """The body of an answer with a good status contains a failure."""
 
     def __init__(self, *, names: str, text: str, status: int | None) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class WholeOutput(io.BufferedIOBase):
+class UnbufferedOutput(io.BufferedIOBase):
     """Unbuffered binary stdout: when `write` returns, everything is written.
 
     Python's own stdout is not reliable: under `python -u` it writes only what the pipe accepts at once and drops the
@@ -85,14 +85,14 @@ def _failure_of(error: OSError) -> OutputError:
     return OutputError(f"Cannot write to stdout ({error.strerror}); check where it goes, then run again.")
 
 
-def output() -> WholeOutput:
+def output() -> UnbufferedOutput:
     """Return the current unbuffered stdout."""
     buffer = sys.stdout.buffer
-    return buffer if isinstance(buffer, WholeOutput) else WholeOutput(sys.stdout)
+    return buffer if isinstance(buffer, UnbufferedOutput) else UnbufferedOutput(sys.stdout)
 
 
 @contextmanager
-def whole_stdout() -> Iterator[None]:
+def unbuffered_stdout() -> Iterator[None]:
     """Make stdout unbuffered UTF-8 for all writers in this context.
 
     Raises:
@@ -102,7 +102,7 @@ def whole_stdout() -> Iterator[None]:
         raise OutputError("Stdout is closed, but the tap writes there; connect it to a target or a file.")
     before = sys.stdout
     before.flush()
-    sys.stdout = io.TextIOWrapper(WholeOutput(before), encoding="utf-8", write_through=True)
+    sys.stdout = io.TextIOWrapper(UnbufferedOutput(before), encoding="utf-8", write_through=True)
     try:
         yield
     finally:

@@ -206,7 +206,7 @@ class RunSummary:
             return FIRST_SIGNAL_CODE + self.stopped_by_signal
         for failure in self.failures.values():
             return failure.exit_code if isinstance(failure, YOCError) else ExitCode.UNEXPECTED
-        return ExitCode.ALL_THERE
+        return ExitCode.COMPLETE
 
     @property
     def outcome(self) -> str:

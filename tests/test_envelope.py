@@ -11,7 +11,7 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from tap_yoc.decoding.envelope import EnvelopeReader, rows_of, total_of
-from tap_yoc.errors import FailureToldError, IncompleteDataError, UnknownEnvelopeError
+from tap_yoc.errors import FailureInBodyError, IncompleteDataError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ def test_a_failure_is_told_apart_from_an_empty_report(
         assert [reader.read(body(healthy, ROWS), {}, Loose()).rows for _ in range(2)] == [ROWS, ROWS]
         assert reader.read(body(healthy, []), {}, Loose()).rows == []
     for rows in ([], ROWS):
-        with pytest.raises(FailureToldError) as caught:
+        with pytest.raises(FailureInBodyError) as caught:
             reader.read(body(beside, rows), {}, Loose())
         assert caught.value.status == status
 
@@ -341,7 +341,7 @@ def test_what_is_unclear_is_an_error_unless_it_stood_beside_rows(beside: dict[st
     """A code that nobody knows may be why there are no rows; a server that sends it with every page has its habits."""
     reader = EnvelopeReader()
     empty, full = (json.dumps({**beside, "data": rows}).encode() for rows in ([], ROWS))
-    with pytest.raises(FailureToldError):
+    with pytest.raises(FailureInBodyError):
         reader.read(empty, {}, Loose())
     assert [reader.read(content, {}, Loose()).rows for content in (full, full, empty)] == [ROWS, ROWS, []]
 
@@ -360,7 +360,7 @@ def test_what_is_unclear_is_an_error_in_a_known_envelope_as_well(row_type: type[
     reader = EnvelopeReader()
     full, empty = (json.dumps({"data": rows, "message": None}).encode() for rows in (ROWS, []))
     assert [reader.read(content, {}, row_type()).rows for content in (full, full, empty)] == [ROWS, ROWS, []]
-    with pytest.raises(FailureToldError):
+    with pytest.raises(FailureInBodyError):
         reader.read(json.dumps({"data": [], "message": "Quota exceeded"}).encode(), {}, row_type())
 
 
@@ -368,7 +368,7 @@ def test_what_is_unclear_is_an_error_in_a_known_envelope_as_well(row_type: type[
 def test_a_failure_in_the_place_of_a_row_is_no_row(row: dict[str, Json]) -> None:
     """A list of names left it out as one without an id, and was empty."""
     for body in ([row], {"data": [row]}):
-        with pytest.raises(FailureToldError):
+        with pytest.raises(FailureInBodyError):
             rows_of(body)
     assert rows_of([{**row, "date": "2026-06-01"}])
 
@@ -407,5 +407,5 @@ def test_an_empty_list_where_rows_were_before_is_no_rows() -> None:
         with pytest.raises(UnknownEnvelopeError):
             reader.read(json.dumps(other | {"more": 1}).encode(), {}, row_type)
     told = json.dumps({"publisher_report": [], "total": 2, "error": "quota"}).encode()
-    with pytest.raises(FailureToldError):
+    with pytest.raises(FailureInBodyError):
         reader.read(told, {}, row_type)

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from tap_yoc.errors import OutputError
 from tap_yoc.singer.messages import YOCMessageWriter
-from tap_yoc.stdout import WholeOutput, output, whole_stdout
+from tap_yoc.stdout import UnbufferedOutput, output, unbuffered_stdout
 from tap_yoc.tap import TapYOC
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ STEPS = st.one_of(st.none(), st.integers(1, 40))
 LINES = st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=6)
 
 
-def output_on(pipe: Pipe, patch: pytest.MonkeyPatch, waits: list[object] | None = None) -> WholeOutput:
+def output_on(pipe: Pipe, patch: pytest.MonkeyPatch, waits: list[object] | None = None) -> UnbufferedOutput:
     """Return an output that writes into a pipe, which is ready again as soon as somebody waits for it."""
     patch.setattr("tap_yoc.stdout.select.select", lambda *files: None if waits is None else waits.append(files))
-    return WholeOutput(SimpleNamespace(buffer=pipe))  # type: ignore[arg-type] # a stdout has more than is needed here
+    return UnbufferedOutput(SimpleNamespace(buffer=pipe))  # type: ignore[arg-type] # a stdout has more than is needed here
 
 
 @given(LINES, st.lists(STEPS, max_size=30))
@@ -106,7 +106,7 @@ def test_a_write_that_a_signal_ends_is_the_last_one() -> None:
         def write(self, data: Any) -> int | None:  # noqa: ANN401, ARG002 - as the base class has it
             raise SystemExit(143)
 
-    out = WholeOutput(SimpleNamespace(buffer=Stopped([])))  # type: ignore[arg-type] # see above
+    out = UnbufferedOutput(SimpleNamespace(buffer=Stopped([])))  # type: ignore[arg-type] # see above
     with pytest.raises(SystemExit):
         out.write(b"rows")
     with pytest.raises(OutputError, match="in the middle of a line"):
@@ -117,7 +117,7 @@ def test_messages_and_print_share_what_is_lost(monkeypatch: pytest.MonkeyPatch) 
     """Within a command there is one stdout, whoever writes: the SDK's print, click, the message writer."""
     pipe = Pipe([3, OSError(errno.EPIPE, "")])
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(pipe)))
-    with whole_stdout():
+    with unbuffered_stdout():
         with pytest.raises(OutputError, match="The target stopped reading"):
             YOCMessageWriter().write_lines(b"line")
         with pytest.raises(OutputError, match="The target stopped reading"):

@@ -179,7 +179,7 @@ class TokenManager:
             if status_of(response) in NOT_PROCESSED:
                 self.store.save(pair)
                 self._transport.raise_if_retryable(response)
-                self._transport.raise_if_told(response)
+                self._transport.raise_if_retryable_in_body(response)
             renewed = pair_in(response, sent_at, previous_refresh_token=pair.refresh_token)
             if renewed is None and self.endpoint.refuses_the_request(response):
                 self.store.save(pair)
@@ -223,9 +223,9 @@ class TokenManager:
         def attempt() -> TokenPair:
             response, sent_at = self.endpoint.ask(grant)
             self._transport.raise_if_retryable(response)
-            self._transport.raise_if_told(response)
+            self._transport.raise_if_retryable_in_body(response)
             pair = pair_in(response, sent_at)
-            if pair is None and not (response.is_refusal or response.told):
+            if pair is None and not (response.is_refusal or response.failure_in_body):
                 response.json()
                 self._refused = LoginError("YOC's answer to the login has no usable access_token; check auth_url.")
                 raise self._refused

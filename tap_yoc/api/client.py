@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tap_yoc.api.transport import RETRYABLE_STATUSES
 from tap_yoc.decoding.envelope import Answer, EnvelopeReader, total_of
 from tap_yoc.errors import (
-    FailureToldError,
+    FailureInBodyError,
     LoginError,
     PermissionDeniedError,
     RequestRefusedError,
@@ -133,8 +133,8 @@ class YOCClient:
             response = self._exchange("GET", [])
             self._raise_for_status(response, "the metadata")
             body = response.json()
-            if response.told:
-                raise self._told(response, response.told, "the metadata")
+            if response.failure_in_body:
+                raise self._error_in_body(response, response.failure_in_body, "the metadata")
             return body
 
         try:
@@ -217,10 +217,10 @@ class YOCClient:
             return self._envelopes.read(response.content, response.headers, row_type)
         except ValueError as error:
             raise response.unreadable(error) from None
-        except FailureToldError as failure:
-            raise self._told(response, failure, what) from None
+        except FailureInBodyError as failure:
+            raise self._error_in_body(response, failure, what) from None
 
-    def _told(self, response: Response, failure: FailureToldError, what: str) -> Exception:
+    def _error_in_body(self, response: Response, failure: FailureInBodyError, what: str) -> Exception:
         """Return what to raise for a failure in the body of an answer with a good status."""
         if failure.status in RETRYABLE_STATUSES:
             return self._transport.retryable(response, failure.status)

@@ -99,7 +99,7 @@ def pair_in(response: Response, sent_at: float, previous_refresh_token: str | No
         body: Json = decode(response.content)
     except ValueError:
         return None
-    is_one = isinstance(body, dict) and not (response.is_refusal or response.told)
+    is_one = isinstance(body, dict) and not (response.is_refusal or response.failure_in_body)
     access_token = body.get("access_token") if is_one else None
     if not is_header_text(access_token):
         return None
@@ -113,7 +113,7 @@ def pair_in(response: Response, sent_at: float, previous_refresh_token: str | No
 
 def status_of(response: Response) -> int:
     """Return an answer's status, or the failure status in its body if its own is good."""
-    return (response.told and response.told.status) or response.status
+    return (response.failure_in_body and response.failure_in_body.status) or response.status
 
 
 def _expiry(expires_in: Json, sent_at: float) -> float | None:

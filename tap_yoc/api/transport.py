@@ -17,7 +17,7 @@ from tap_yoc.api.environment import Environment
 from tap_yoc.api.failed_exchange import LOGIN_WANTED, classified, proxy_refusal
 from tap_yoc.api.retry import http_date, retry_after_seconds
 from tap_yoc.decoding.envelope import raise_if_failed
-from tap_yoc.errors import FailureToldError, IncompleteDataError, RetryableError, SettingsError
+from tap_yoc.errors import FailureInBodyError, IncompleteDataError, RetryableError, SettingsError
 from tap_yoc.exact_json import DEEPEST, TooDeepError, decode
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class Response:
         return is_refusal(self.status)
 
     @cached_property
-    def told(self) -> FailureToldError | None:
+    def failure_in_body(self) -> FailureInBodyError | None:
         """The failure in the body of an answer with a good status, or None; always None if the body is not JSON."""
         try:
             raise_if_failed(decode(self.content))
-        except FailureToldError as failure:
+        except FailureInBodyError as failure:
             return None if self.is_refusal else failure
         except ValueError:
             return None
@@ -188,9 +188,9 @@ class Transport:
         if response.status in RETRYABLE_STATUSES:
             raise self.retryable(response, response.status)
 
-    def raise_if_told(self, response: Response, statuses: Container[int] = RETRYABLE_STATUSES) -> None:
+    def raise_if_retryable_in_body(self, response: Response, statuses: Container[int] = RETRYABLE_STATUSES) -> None:
         """Raise `RetryableError` for an answer with a good status, but a retryable one in its body."""
-        if response.told and (status := response.told.status) and status in statuses:
+        if response.failure_in_body and (status := response.failure_in_body.status) and status in statuses:
             raise self.retryable(response, status)
 
     def retryable(self, response: Response, status: int) -> RetryableError:

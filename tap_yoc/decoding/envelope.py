@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import msgspec
 
 from tap_yoc.decoding.failures import Verdict, signs_in, tells_only_of_failure
-from tap_yoc.errors import FailureToldError, UnknownEnvelopeError
+from tap_yoc.errors import FailureInBodyError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class EnvelopeReader:
         Raises:
             ValueError: The body is not JSON.
             UnknownEnvelopeError: There is no list of rows, or more than one; names the keys, never their values.
-            FailureToldError: The answer also contains a failure.
+            FailureInBodyError: The answer also contains a failure.
         """
         answer = self._read_known(content, headers, row_type)
         if answer:
@@ -148,7 +148,7 @@ class EnvelopeReader:
         try:
             return _locate_rows(body)
         except UnknownEnvelopeError as error:
-            if isinstance(error, FailureToldError) or not (self._with_rows and self._with_rows.is_without_rows(body)):
+            if isinstance(error, FailureInBodyError) or not (self._with_rows and self._with_rows.is_without_rows(body)):
                 raise
             return self._with_rows.path, []
 
@@ -179,14 +179,14 @@ def raise_if_failed(body: Json, path: Sequence[str] | None = None) -> None:
     """Raise if an answer contains a failure at a level of the path to its rows, or anywhere if there is no path.
 
     Raises:
-        FailureToldError: It does.
+        FailureInBodyError: It does.
     """
     if failed := [sign for sign in signs_in(body, path) if sign.verdict is Verdict.FAILED]:
         raise _failure(failed)
 
 
-def _failure(signs: Sequence[Sign]) -> FailureToldError:
-    return FailureToldError(
+def _failure(signs: Sequence[Sign]) -> FailureInBodyError:
+    return FailureInBodyError(
         names=" and ".join(f"`{sign.name}`" for sign in signs[:_MOST_SIGNS]),
         text=" ".join(sign.text for sign in signs[:_MOST_SIGNS] if sign.text),
         status=next((sign.status for sign in signs if sign.status), None),

@@ -85,7 +85,7 @@ class Findings:
     """Whether the last day that a run reads, usually yesterday, has rows; None if unknown."""
     requests: int = 0
     repeated: int = 0
-    exit_code: int = ExitCode.ALL_THERE
+    exit_code: int = ExitCode.COMPLETE
 
     @property
     def forms(self) -> dict[str, str | int | bool]:

@@ -17,7 +17,7 @@ from tap_yoc.plan.fan_out import Account, Length, fan_out
 from tap_yoc.settings.coercion import coerced_config
 from tap_yoc.settings.parsing import SECRETS, parse
 from tap_yoc.singer.configured_tap import ConfiguredTap
-from tap_yoc.stdout import whole_stdout
+from tap_yoc.stdout import unbuffered_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ NO_LOGIN = {"client_id": "-", "client_secret": "-", "username": "-", "password":
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the plan; return 0, 2 if a setting or an option is wrong, or 1 if stdout cannot be written."""
     try:
-        with whole_stdout():
+        with unbuffered_stdout():
             runs = _runs(_arguments(arguments))
             sys.stdout.write(json.dumps(runs, indent=2, ensure_ascii=False) + "\n")
     except YOCError as error:

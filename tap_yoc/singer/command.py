@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_yoc.errors import SettingsError, YOCError
-from tap_yoc.stdout import whole_stdout
+from tap_yoc.stdout import unbuffered_stdout
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class YOCCommand(SingerCommand):
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as in click
         """Run the command and exit."""
         try:
-            with whole_stdout():
+            with unbuffered_stdout():
                 check_log_level()
                 return super().main(*args, **kwargs)
         except YOCError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib import Message
 
-    from tap_yoc.stdout import WholeOutput
+    from tap_yoc.stdout import UnbufferedOutput
 
 _END_OF_ROW = b"}\n"
 
@@ -47,7 +47,7 @@ class YOCMessageWriter(MsgSpecWriter):
         self._output.write(lines)
 
     @cached_property
-    def _output(self) -> WholeOutput:
+    def _output(self) -> UnbufferedOutput:
         return output()
 
     def write_message(self, message: Message) -> None:

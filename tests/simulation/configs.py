@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from simulation.streams import Stream
 
 OWN = "own"
+DAYS_SERVED = 180
+"""So many at least: an account with a longer history shows where the days served begin."""
 
 
 def drawn_config(
@@ -39,7 +41,7 @@ def drawn_config(
         "standard_reports": [stream.name for stream in streams if stream.name != OWN],
         "lookback_days": lookback_days,
         "timezone": zone,
-        "page_size": rng.choice([80, 200] if is_long else [12, 30, 80, 200]),
+        "page_size": rng.choice([80, 200] if is_long else [12, 30, 80, 200] if history_days > 10 else [3, 5, 12, 80]),
         "window_days": rng.choice([1, 2, 3, 7, 31]),
         "concurrency": rng.choice([1, 1, 2, 4]),
         "on_incomplete_day": rng.choice(["warn", "fail", "fail"]),
@@ -48,14 +50,14 @@ def drawn_config(
     }
     # The days that a run warns of are all in the last line as JSON only.
     config["summary_format"] = "json" if config["on_incomplete_day"] == "warn" else rng.choice(["json", "text"])
-    if rng.random() < 0.2:
+    if rng.random() < (0.8 if history_days > DAYS_SERVED else 0.2):
         config["window_days"] = 31  # over six months, most of them empty
     else:
         config["start_date"] = str(first_morning - timedelta(days=rng.randrange(1, history_days + 5)))
     config["reports"] = [_own_report(stream) for stream in streams if stream.name == OWN]
     if rng.random() < 0.6:
         config["token_cache"] = str(Path(folder) / "tokens.json")
-        if rng.random() < 0.3:
+        if rng.random() < 0.5:
             del config["username"], config["password"]
             config["refresh_token"] = bought_refresh_token()
     return config

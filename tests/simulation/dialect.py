@@ -16,6 +16,9 @@ DRAWN_APART = {
     "page_cap": (0, 0, 0, 7, 13),
     "expires_in": (3600, 3600, 300, 45),
     "rate_limit_retry_after": ("",),
+    # Where nobody counts, the end of a report has to be proven.
+    "total": ("total", "none", "none", "page_count", "header", "count", "pagination", "meta"),
+    "past_end": ("empty", "204", "404", "last"),
 }
 KEPT_FOR_LIFE = ("account", "columns", "types", "rotation")
 """What changes the columns changes at an event of its own."""

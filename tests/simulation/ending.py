@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from simulation.morning import Outcome
 
 LONGEST_VIRTUAL_SECONDS = 4 * 3600.0
-SUMMARY = re.compile(r"(?:INFO|ERROR) (Done:|FAILED \(.*exit (\d)\)|STOPPED \(signal (\d+)\))")
+MOST_WRITES_AFTER_STOP = 2
+"""One may be under way."""
+SUMMARY = re.compile(r"(?:INFO|ERROR) (Done:|FAILED \((.*); exit (\d)\)|STOPPED \(signal (\d+)\))")
 UNCOMPARED = "days are not compared with them"
 """Part of the warning that the account's totals could not be read."""
 
@@ -31,6 +33,8 @@ def wrong_ending(outcome: Outcome, expected: Expectation) -> list[str]:
         found.append("exit 0, and stdout has refused some of the output")
     if outcome.virtual_seconds > LONGEST_VIRTUAL_SECONDS:
         found.append(f"the run took {outcome.virtual_seconds / 3600:.1f} hours")
+    if outcome.writes_after_stop > MOST_WRITES_AFTER_STOP:
+        found.append(f"the run went on for {outcome.writes_after_stop} writes after it was told to stop")
     if not outcome.is_killed and (wrong := _wrong_last_line(outcome)):
         found.append(wrong)
     return found
@@ -42,6 +46,17 @@ def incomplete_days(outcome: Outcome) -> set[str]:
         _, _, text = line.partition(" ")
         if text.startswith("{"):
             return set(json.loads(text).get("incomplete_days", ()))
+    return set()
+
+
+def failed_streams(outcome: Outcome) -> set[str]:
+    """Return the streams that have failed, as the last line says."""
+    for line in reversed(outcome.log):
+        _, _, text = line.partition(" ")
+        if text.startswith("{"):
+            return set(json.loads(text)["failures"])
+        if match := SUMMARY.match(line):
+            return set((match[2] or "").split(", "))
     return set()
 
 
@@ -61,6 +76,6 @@ def _wrong_last_line(outcome: Outcome) -> str:
         match = SUMMARY.match(last)
         if not match:
             return f"exit {code}, and the last line is {last!r}"
-        stopped = int(match[3]) if match[3] else None
-        told = 128 + stopped if stopped else int(match[2] or 0)
+        stopped = int(match[4]) if match[4] else None
+        told = 128 + stopped if stopped else int(match[3] or 0)
     return "" if told == code else f"exit {code}, and the last line says {last!r}"

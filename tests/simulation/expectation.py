@@ -26,6 +26,8 @@ class Expectation:
     first_day: date
     last_day: date
     """The newest day that the run could have read: over by the machine's clock, and served."""
+    today: date
+    """The day it is for the tap."""
     codes: frozenset[int]
     """The exit codes that this morning's faults excuse, 0 among them."""
     is_clean: bool
@@ -63,6 +65,7 @@ def expected(
     return Expectation(
         first_day=days[0],
         last_day=days[1],
+        today=today_of(pipeline, faults),
         codes=frozenset(codes),
         is_clean=not faults and not are_two,
         tells_expiry=pipeline.forms.expires_in_as != "absent",
@@ -77,7 +80,7 @@ def expected(
 def days_of_run(pipeline: Pipeline, faults: Sequence[Fault]) -> tuple[date, date]:
     """Return the first and the last day that a run starting now could read."""
     today = today_of(pipeline, faults)
-    first = six_months_before(today) + ONE_DAY
+    first = max(six_months_before(today) + ONE_DAY, pipeline.world.reach.earliest)
     if start := pipeline.config.get("start_date"):
         first = max(first, date.fromisoformat(start))
     return first, min(today, pipeline.world.today) - ONE_DAY

@@ -29,6 +29,8 @@ Options = dict[str, Any]
 Codes = frozenset[int]
 MENDED: Codes = frozenset()
 """The run has to end well in spite of it."""
+BEFORE_SENDING = {"no connection", "proxy refuses"}
+"""Kinds in which no byte leaves, so that no refresh token is used up."""
 ANY_FAILURE: Codes = frozenset({2, 3, 4, 5})
 
 
@@ -54,7 +56,11 @@ class Fault:
         """Return the exit codes that it excuses beside 0."""
         codes = KINDS[self.kind].codes
         costs_the_token = self.options.get("where") == TOKEN or self.options.get("place") == TOKEN
-        if not has_password and (costs_the_token or KINDS[self.kind].costs_the_token):
+        if (
+            not has_password
+            and (costs_the_token or KINDS[self.kind].costs_the_token)
+            and self.kind not in BEFORE_SENDING
+        ):
             codes |= {3}
         return codes
 
@@ -202,6 +208,10 @@ KINDS: dict[str, Kind] = {
     "cache damaged": Kind(
         layer=CACHE, codes=MENDED, draw=lambda rng, _: {"how": rng.choice(["cut", "empty", "noise"])},
         costs_the_token=True,
+    ),
+    "dated wait": Kind(
+        layer=CLOCK, codes=frozenset({2}),
+        draw=lambda rng, _: {"seconds": rng.choice([-7200, -600, 600, 7200]), "retry_after": rng.choice([60, 120])},
     ),
     "clock off": Kind(
         layer=CLOCK, codes=frozenset({2}),

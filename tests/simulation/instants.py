@@ -25,6 +25,7 @@ class Instants:
         self.is_dead = False
         self.stopped_by: int | None = None
         self.is_running = False
+        self.writes_after_stop = 0
         self._on_death = on_death
         self._plans: list[tuple[str, int, int | None]] = []
         self._counts: dict[str, int] = {}
@@ -45,6 +46,7 @@ class Instants:
                 raise Killed
             if not self.is_running:
                 return
+            self.writes_after_stop += instant == "write" and self.stopped_by is not None
             for kind in {instant, "any"}:
                 self._counts[kind] = self._counts.get(kind, 0) + 1
                 for plan, number, signal in self._plans:

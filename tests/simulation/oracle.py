@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulation.conduct import Conduct, told_secrets
 from simulation.days import ONE_DAY
-from simulation.ending import incomplete_days, says_uncompared, wrong_ending
+from simulation.ending import failed_streams, incomplete_days, says_uncompared, wrong_ending
 from simulation.entities import wrong_entities
 from simulation.figures import days_asked_for
 from simulation.target import BrokenOutputError, bookmarks
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from simulation.target import Key, Row, State, Target
 
 Days = dict[str, dict["Key", "Row"]]
+LOGIN, INCOMPLETE = 3, 4
+"""Exit codes."""
 
 
 @dataclass(kw_only=True)
@@ -65,14 +67,17 @@ class Oracle:
         except BrokenOutputError as error:
             self.found.append(f"broken output: {error}")
             return self.found
-        self._judge_records(records)
+        self._judge_records(records, expected.last_day)
+        if self.found:
+            return self.found
         self.found += wrong_ending(outcome, expected)
         if outcome.exit_code == 0:
-            self._judge_days(source, outcome, expected)
+            self._judge_days(self.streams, source, outcome, expected)
             self._judge_finality(records, source, expected)
             self.found += wrong_entities(records, self.world, expected)
         else:
             self._previous = None
+            self._judge_others(source, outcome, expected)
         self.found += self._conduct.wrong_requests(outcome, expected)
         self.found += told_secrets(outcome, self.world.tokens)
         for stream in self.streams:  # days that no later run reads again
@@ -88,7 +93,7 @@ class Oracle:
         for name, days in self.forgiven.items():
             self.unverified[name] -= days
         self.found = []
-        self._judge_days(self._source(expected), None, expected)
+        self._judge_days(self.streams, self._source(expected), None, expected)
         return self.found
 
     def _source(self, expected: Expectation) -> dict[str, Days]:
@@ -116,6 +121,9 @@ class Oracle:
             stored = self.target.tables[name].days if name in self.target.tables else {}
             if not any(stored.values()):
                 self.found.append(f"{name} has a bookmark ({now}) and not one row")
+            settled = (expected.today - ONE_DAY * (2 + stream.lookback_days)).isoformat()
+            if not stream.query and now > max(settled, *(day for day, rows in stored.items() if rows), ""):
+                self.found.append(f"the bookmark of {name} is at {now}, behind days that may still be filled")
             for day, rows in source[name].items():
                 if (was or "") < day <= now and day not in expected.loose_days | excused:
                     lacking = rows.keys() - stored.get(day, {}).keys()
@@ -124,24 +132,35 @@ class Oracle:
                             f"the bookmark of {name} is at {now}, and {len(lacking)} rows of {day} are not stored"
                         )
 
-    def _judge_records(self, records: list[Row]) -> None:
-        seen: Counter[tuple[Any, ...]] = Counter()
+    def _judge_records(self, records: list[Row], last_day: date) -> None:
         keys = {stream.name: stream.key for stream in self.streams}
+        seen: Counter[tuple[Any, ...]] = Counter()
+        for name, table in self.target.tables.items():
+            if name in keys and table.key != keys[name]:
+                self.found.append(f"{name} has the key {table.key} instead of {keys[name]}")
+                return
         for message in records:
             row = message["record"]
             if key := keys.get(message["stream"]):
                 seen[message["stream"], tuple(row[name] for name in key), row["fetched_at"]] += 1
+                if row["date"] > last_day.isoformat():
+                    self.found.append(f"a row of {message['stream']} is of {row['date']}, which was not asked for")
         twice = [key for key, number in seen.items() if number > 1]
         if twice:
             self.found.append(f"{len(twice)} rows came twice in one reading, such as {twice[0]}")
-        for stream in self.streams:
-            table = self.target.tables.get(stream.name)
-            if table and table.key != stream.key:
-                self.found.append(f"{stream.name} has the key {table.key} instead of {stream.key}")
 
-    def _judge_days(self, source: dict[str, Days], outcome: Outcome | None, expected: Expectation) -> None:
+    def _judge_others(self, source: dict[str, Days], outcome: Outcome, expected: Expectation) -> None:
+        """See that a stream that fails for its data has not cost the others."""
+        failed = failed_streams(outcome)
+        if outcome.exit_code == INCOMPLETE and LOGIN not in expected.codes and failed <= self.target.tables.keys():
+            others = [stream for stream in self.streams if stream.name not in failed]
+            self._judge_days(others, source, outcome, expected)
+
+    def _judge_days(
+        self, streams: list[Stream], source: dict[str, Days], outcome: Outcome | None, expected: Expectation
+    ) -> None:
         first, last = expected.first_day.isoformat(), expected.last_day.isoformat()
-        for stream in self.streams:
+        for stream in streams:
             excused = self._excused(stream, outcome)
             table = self.target.tables.get(stream.name)
             days = self.unverified.setdefault(stream.name, set())
@@ -154,7 +173,8 @@ class Oracle:
                     wanted = source[stream.name].get(day, {})
                     got = table.newest(day) if table else {}
                     if wanted and (wrong := _difference(got, wanted, stream.figures)):
-                        self.found.append(f"exit 0, and {stream.name} of {day}: {wrong}")
+                        code = outcome.exit_code if outcome else 0
+                        self.found.append(f"exit {code}, and {stream.name} of {day}: {wrong}")
                         continue
                 days.discard(day)
 

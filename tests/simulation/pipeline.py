@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from simulation.account import Account, Unit
 from simulation.clock import Time
-from simulation.configs import drawn_config
+from simulation.configs import DAYS_SERVED, drawn_config
 from simulation.days import FIRST_MORNINGS, ONE_DAY, days_between, instant_of_run
 from simulation.dialect import drawn_forms
 from simulation.server import ChangingWorld
@@ -20,7 +20,7 @@ SHARE_SKIPPING_DAYS, SHARE_SAME_DAY = 0.04, 0.05
 SHARE_LATE_DAY, SHARE_CHANGED_DAY, SHARE_EMPTY_DAY = 0.04, 0.08, 0.02
 SHARE_REVISED, SHARE_OLDEST_REVISED = 0.25, 0.5
 SHARE_NEW_COLUMNS = 0.01
-MORNINGS_A_DIALECT = 25
+MORNINGS_A_DIALECT = 8
 
 
 def rng_for(seed: int, what: str) -> random.Random:
@@ -37,7 +37,7 @@ class Pipeline:
         self.zone = ZoneInfo(rng.choice(ZONES))
         self.lookback_days = rng.choice([0, 1, 2, 3, 5, 7])
         self.day = rng.choice(FIRST_MORNINGS) - ONE_DAY * rng.randrange(60)
-        history_days = rng.choice([3, 10, 25, 60])
+        history_days = rng.choice([3, 10, 10, 25, 25, 60, 60, 200])
         units = [
             Unit(number=number, name=f"Unit {number}", site=rng.randrange(4), countries=rng.choice([1, 2, 3]))
             for number in range(1, rng.choice([2, 3, 4, 5]) + 1)
@@ -59,7 +59,7 @@ class Pipeline:
             lookback_days=self.lookback_days,
             first_morning=self.day,
             history_days=history_days,
-            is_long=self.mornings >= 200,
+            is_long=self.mornings >= 200 or history_days > DAYS_SERVED,
             folder=self._folder.name,
             bought_refresh_token=self.bought_refresh_token,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from simulation.clock import MachineClock
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tap_yoc.sandbox.forms import Forms
 
 KILL = 9
+DATED_WAIT = {"kind": "status", "status": 429, "where": "report", "times": 1}
 LIES = {"row dropped", "empty answer"}
 """Answers that lack rows and are well formed."""
 BYTES_AN_INSTANT = 150
@@ -70,6 +72,9 @@ def machine_of(
         elif fault.layer == OUTPUT:
             machine.sink = Sink(options["mode"], options["room"], rng, instants.passing)
             machine.is_unbuffered = options["is_unbuffered"]
+        elif "retry_after" in options:  # with the clock off
+            at = formatdate(time() + options["retry_after"], usegmt=True)
+            world.faults.add(SandboxFault.from_dict({**DATED_WAIT, "retry_after": at}))
         elif fault.layer == DISK:
             machine.full_at_sync = options["number"]
     return machine

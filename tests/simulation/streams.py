@@ -29,7 +29,9 @@ ENTITIES = {
 }
 ONLY_FULL = {"account_daily", "publishers"}
 FIGURES = ("total_traffic", "ad_requests", "impressions", "views", "clicks", "vtr_imps", "ctr_imps", "billable_events")
-OWN_FILTER = {"eq": {"country": "DE"}}
+GERMAN = {"eq": {"country": "DE"}}
+OWN_FILTERS = (GERMAN, {"and": [GERMAN, {"eq": {UNIT: 191402}}]})
+"""The second one has days without a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +90,14 @@ def drawn_streams(rng: random.Random, forms: Forms, lookback_days: int) -> list[
         Stream(name=name, group_by=STANDARD[name], splitting=splitting, figures=figures, lookback_days=lookback_days)
         for name in names
     ]
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         own = Stream(
             name="own",
             group_by=("date", SITE) if rng.random() < 0.5 else ("country", "date"),
             splitting=("is_publisher_campaign",),
             figures=("impressions", "clicks"),
             lookback_days=rng.choice([lookback_days, lookback_days + 2]),
-            query=OWN_FILTER if rng.random() < 0.5 else None,
+            query=rng.choice([None, *OWN_FILTERS]),
         )
         streams.append(own)
     return streams

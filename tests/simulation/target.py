@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Key = tuple[Any, ...]
 Row = dict[str, Any]
 State = dict[str, Any]
+NUL = b"\\u0000"
 
 
 class BrokenOutputError(Exception):
@@ -58,6 +59,8 @@ class Target:
         records = []
         for line in lines:
             try:
+                if NUL in line:
+                    raise BrokenOutputError(f"a text holds U+0000, which databases refuse: {line[:80]!r}")
                 message = json.loads(line, parse_float=Decimal)
                 kind = message["type"]
                 if kind == "SCHEMA":

@@ -24,7 +24,7 @@ export UV_LINK_MODE = copy
 # Names the environment to uv, whatever else is activated.
 export VIRTUAL_ENV = $(CURDIR)/$(VENV)
 
-.PHONY: help setup test soak test-oldest test-newest lint format types check demo sql bench docs build pins clean
+.PHONY: help setup test soak mutants test-oldest test-newest lint format types check demo sql bench docs build pins clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ test: setup ## run the test suite
 
 soak: setup ## simulate whole lives of a pipeline; ARGS="--minutes 30" goes on
 	@PYTHONPATH=.:tests $(PY) -m simulation $(ARGS)
+
+mutants: setup ## break the tap in many places, one at a time, and see that the simulator finds each
+	@PYTHONPATH=.:tests $(PY) -m mutants $(ARGS)
 
 test-oldest: ## run the test suite on the oldest dependencies allowed
 	@$(MAKE) .venv-lowest-direct/.resolved

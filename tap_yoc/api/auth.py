@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from tap_yoc.api.background import in_background
 from tap_yoc.api.token_endpoint import TokenEndpoint, pair_in, status_of
 from tap_yoc.api.token_store import TokenPair
 from tap_yoc.api.transport import LEAST_REFUSAL, TOO_MANY_REQUESTS, UNAVAILABLE
@@ -78,17 +79,7 @@ class TokenManager:
         pair = self.store.pair
         if pair and self._is_live(pair) and pair.access_token != refused:
             return pair.access_token
-        # A separate daemon thread: signals do not interrupt it, and the process can exit without it.
-        renewal: Future[TokenPair] = Future()
-
-        def renew() -> None:
-            try:
-                renewal.set_result(self._renewed(refused))
-            except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
-                renewal.set_exception(error)
-
-        threading.Thread(target=renew, name="tap-yoc-token", daemon=True).start()
-        return renewal.result().access_token
+        return in_background(partial(self._renewed, refused)).access_token
 
     def renew(self, refused_header: str | None) -> None:
         """Replace the token that YOC rejected with a 401, unless another thread already has."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 
+from tap_yoc.api.background import off_the_main_thread
 from tap_yoc.errors import RetryableError, RunStopped, UnavailableError
 
 if TYPE_CHECKING:
@@ -92,12 +93,15 @@ class Retrier:
             UnavailableError: The budget is used up, or an earlier request used it up and none has succeeded since.
             RunStopped: The run ended, or the result is no longer needed.
         """
+        return off_the_main_thread(lambda: self._repeated(what, attempt, is_wanted, places=0 if within_turn else 1))
+
+    def _repeated(self, what: str, attempt: Callable[[], T], is_wanted: Callable[[], bool], *, places: int) -> T:
         started: float | None = None
         backoffs = backoff.expo(factor=1, max_value=LONGEST_BACKOFF_SECONDS)
         next(backoffs)
         while True:
             try:
-                with self.limiter.turn(places=0 if within_turn else 1) as sent_at:
+                with self.limiter.turn(places) as sent_at:
                     result = attempt()
             except RetryableError as failure:
                 reason = failure

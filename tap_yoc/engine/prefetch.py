@@ -8,6 +8,7 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from tap_yoc.api.background import result_of
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.integrity import IntegrityCheck
 from tap_yoc.engine.pagination import read_pages
@@ -52,11 +53,11 @@ class ReadAhead:
         with self._lock:
             for passed in [earlier for earlier in self._ahead if earlier < number - 1]:
                 del self._ahead[passed]
-        return page.result()
+        return result_of(page)
 
     def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
         """Request a page; return a function that waits for it and returns it, or None if the server refuses it."""
-        return self._pool.submit(self._client.try_page, self.query, number, self.row_type).result
+        return partial(result_of, self._pool.submit(self._client.try_page, self.query, number, self.row_type))
 
     def get_sized(self, number: int, page_size: int) -> Answer | None:
         """Return a page of another size."""

@@ -14,7 +14,7 @@ class Behaviour:
     """Between request and answer, of every report page."""
     token_life_seconds: int = 3600
     token_pages: int = 0
-    """So many pages the first token buys, then it is revoked; 0 for no end."""
+    """Pages until the first token is revoked; 0 for never."""
     throttled: tuple[int, ...] = ()
     """Which report requests, counted from 1, are answered with 429."""
     retry_after: str = ""

@@ -58,12 +58,12 @@ class Load:
 
 
 def requests_of(rows_by_query: list[int]) -> int:
-    """Return the requests of a run whose queries have so many rows, where answers tell their total."""
+    """Return the requests of a run whose queries have these numbers of rows, if answers have a total."""
     return REQUESTS_A_RUN + sum(max(1, math.ceil(rows / PAGE_SIZE)) for rows in rows_by_query)
 
 
 def load(name: str, windows: list[int], runs: float) -> Load:
-    """Return what all accounts ask for, each in so many runs, whose facts together have windows of so many days."""
+    """Return the requests of all accounts, each with some runs and windows of some days."""
     facts = [rows * days for rows in ROWS_A_DAY.values() for days in windows]
     entities = [rows * runs for rows in ENTITIES.values()]
     pages = sum(max(1, math.ceil(rows / PAGE_SIZE)) for rows in facts)

@@ -1,4 +1,4 @@
-"""A certificate for this machine's own address, made for each server and trusted by whoever is told to."""
+"""A certificate for this machine's own address, made for each server and trusted by its clients."""
 
 from __future__ import annotations
 

@@ -270,7 +270,7 @@ PROMISES = {
     "types": "each number and day is what its column declares",
     "added": "`fetched_at` and `is_final`",
 }
-"""What stands between the tap and the floor, by what `peers/tap_yoc_without` can leave out."""
+"""The difference between the tap and the floor, by what `peers/tap_yoc_without` can leave out."""
 ALL_PROMISES = ",".join(PROMISES)
 TAP_WITHOUT = tuple(
     replace(TAP, name=f"without {promises}", title=f"tap-yoc without {promises}", command=_tap_without(promises))

@@ -110,7 +110,7 @@ class Site:
         """Return the answer to a report request.
 
         Raises:
-            Reply: It is no page.
+            Reply: It is not a page.
         """
         query = json.loads(body)
         number, size = query["page"], query["page_size"]

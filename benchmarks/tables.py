@@ -1,4 +1,4 @@
-"""What lies in a table after a load, and whether it is what the source has."""
+"""The content of a table after a load, compared with the source."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Expected:
 
     @staticmethod
     def of(*parts: tuple[Work, int]) -> Expected:
-        """Return so many days of each work."""
+        """Return some days of each work."""
         return Expected(
             rows=sum(work.rows_per_day * days for work, days in parts),
             sums={name: sum((_day(work)[name] * days for work, days in parts), Decimal()) for name in SUMS},

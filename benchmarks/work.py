@@ -59,7 +59,7 @@ def yesterday() -> date:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """So many days up to yesterday with so many rows each; the days differ in nothing but their date."""
+    """Some days up to yesterday with some rows each; the days differ only in their date."""
 
     days: int
     rows_per_day: int

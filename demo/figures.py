@@ -46,7 +46,7 @@ class Sums:
 
 
 def cells(database: duckdb.DuckDBPyConnection, yesterday: date, days: int) -> list[Cell]:
-    """Return the figures of so many days up to one, by day, site and currency."""
+    """Return the figures of the last days up to one, by day, site and currency."""
     rows = database.execute(
         """
         SELECT date, coalesce(trim(site_name), 'site ' || site_visx_id), currency, ad_requests, impressions, revenue,

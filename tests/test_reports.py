@@ -204,11 +204,11 @@ def test_the_schema_has_the_key_first_and_never_null() -> None:
         "fetched_at": {
             "type": "string",
             "format": "date-time",
-            "description": "When YOC answered, in UTC; one instant for all rows of a window.",
+            "description": "When YOC answered, in UTC; the same time for all rows of a window.",
         },
         "is_final": {
             "type": "boolean",
-            "description": "Whether the next daily run leaves this day alone, as far as this run can tell.",
+            "description": "Whether daily runs no longer read this day, as known when it was read.",
         },
     }
 

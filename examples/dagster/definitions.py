@@ -12,7 +12,7 @@ WAREHOUSE = Path(os.environ.get("YOC_WAREHOUSE", ".demo/warehouse")).absolute()
 RETRY_SECONDS = float(os.environ.get("YOC_RETRY_SECONDS", "300"))
 ZONE = "Europe/Berlin"
 
-# Made anew whenever Dagster loads this file; a run plans again, since by then it may be another day.
+# Made again whenever Dagster loads this file; a run plans again, because the day may have changed.
 PLAN = tap.planned(ACCOUNTS)
 TABLES = sorted({stream for run in PLAN for stream in run["state"]["bookmarks"]})
 PARTITIONS = dg.MultiPartitionsDefinition(

@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
     _on_a_stop(lambda number, _: sys.exit(KILLED + number))
     with sandboxes(Path(folder)):
         early: list[int] = []
-        _on_a_stop(lambda number, _: early.append(number))  # while the command starts, nobody could be told
+        _on_a_stop(lambda number, _: early.append(number))  # until the command has started
         # In a session of its own, so that Ctrl-C reaches an engine once and not each of its processes as well.
         with subprocess.Popen(command, start_new_session=True) as process:
 

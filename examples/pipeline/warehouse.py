@@ -76,7 +76,7 @@ def _rows_of(schema: Mapping[str, Any]) -> str:
 def _other_days(file: Path, run: Mapping[str, Any]) -> str:
     """Return the query for the rows of a file whose days the run did not read.
 
-    A plan may ask for a part of a window, and YOC may no longer serve the rest: what is gone here cannot be read again.
+    A plan may contain part of a window, and YOC may no longer serve the rest, so deleted days could not be read again.
     """
     return f"""
         FROM read_parquet('{_quoted(str(file))}', hive_partitioning = false)
@@ -102,7 +102,7 @@ def _quoted(text: str) -> str:
 def show(warehouse: Path) -> Path:
     """Make or renew the database whose tables are the files, and return its path.
 
-    It holds nothing else, and is replaced as a whole: whoever has it open goes on with the old one, and stops nobody.
+    It contains nothing else and is replaced atomically: programs that have it open keep the old one, and block nobody.
     """
     path = warehouse / DATABASE
     warehouse.mkdir(parents=True, exist_ok=True)

@@ -150,7 +150,7 @@ def about(name: str) -> str:
 
 
 def shown(columns: Sequence[str], rows: Sequence[Sequence[Any]], most: int) -> str:
-    """Return a result as a table of text, numbers to the right, cut after so many rows."""
+    """Return a result as a text table, numbers aligned right, with a limited number of rows."""
     if not rows:
         return "(no rows)"
     cells = [["" if cell is None else str(cell) for cell in row] for row in (columns, *rows[:most])]

@@ -122,7 +122,7 @@ class Transport:
         auth: Callable[[requests.PreparedRequest], requests.PreparedRequest],
         new_connection: bool = False,
         before_first_byte: Callable[[], None] | None = None,
-        **body: Any,  # noqa: ANN401 - `json` or `files`, as requests takes them
+        **body: Any,  # noqa: ANN401 - `json` or `files`, as in requests
     ) -> Response:
         """Return the answer to one request, with any status except a redirect.
 

@@ -155,7 +155,7 @@ OTHERWISE = "Run the doctor again. If the problem persists, report the whole out
 
 def explain(error: YOCError) -> tuple[str, str]:
     """Return what happened and what to do, one or two sentences each, without identifying rows."""
-    # The doctor's own reports are named after it; they are not the user's streams.
+    # The doctor's reports are named after it; they are not the user's streams.
     says = without_rows(str(error)).replace("Stream doctor: c", "C")
     cause = error.__cause__
     is_waited_for = isinstance(error, UnavailableError) and isinstance(cause, RetryableError)

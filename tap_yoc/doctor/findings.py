@@ -89,7 +89,7 @@ class Findings:
 
     @property
     def forms(self) -> dict[str, str | int | bool]:
-        """The sandbox's forms that reproduce the server, as far as it is known."""
+        """The sandbox's forms that reproduce the known behaviour of the server."""
         return {name: value for trait in self.traits for name, value in trait.forms.items()}
 
     @property

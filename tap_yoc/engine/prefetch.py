@@ -181,7 +181,7 @@ class Reader:
             yield from map(shape.as_dict, page)
 
     def _begin(self, shape: RowShape, upcoming: Sequence[Query], places: int) -> None:
-        """Prefetch the first pages of the next queries, and more pages of the very next one.
+        """Prefetch the first pages of the next queries, and more pages of the one after this.
 
         If the server sends no total, also prefetch each query's second page, which may prove the first to be the last.
         """

@@ -32,7 +32,7 @@ class Reach:
         self._settings = settings
         self._warn = warn
         self._is_first_known = False
-        """Whether YOC has served the first day, or has refused so many days that there must be another reason."""
+        """Whether YOC has served the first day, or has refused too many days for the days to be the reason."""
 
     @property
     def days(self) -> Window:

@@ -1,6 +1,6 @@
-"""What columns mean, as catalogs, SCHEMA messages, warehouses and docs/streams.md show it.
+"""The descriptions of columns, for catalogs, SCHEMA messages, warehouses and docs/streams.md.
 
-Source: the annex of YOC's help, whose copy ends before currency, revenue and ecpm; these three are assumed.
+Source: the annex of YOC's help, which ends before currency, revenue and ecpm; these three are assumed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DESCRIPTIONS = {
     "revenue": "Money earned.",
     "ecpm": "Money per thousand impressions.",
 }
-"""By YOC's names, which changed from `vtr` and `ctr`."""
+"""By YOC's names; the older ones are `vtr` and `ctr`."""
 
 NEWEST_NAMES = {
     "company_name": "Newest name of the company.",
@@ -46,8 +46,8 @@ NEWEST_NAMES = {
 }
 """The names in the entity streams."""
 
-ABOUT_FETCHED_AT = "When YOC answered, in UTC; one instant for all rows of a window."
-ABOUT_IS_FINAL = "Whether the next daily run leaves this day alone, as far as this run can tell."
+ABOUT_FETCHED_AT = "When YOC answered, in UTC; the same time for all rows of a window."
+ABOUT_IS_FINAL = "Whether daily runs no longer read this day, as known when it was read."
 
 ABOUT_FIELDS = {
     "kind": "Whether YOC groups by the column (group_by) or computes it (data_fields).",
@@ -58,5 +58,5 @@ ABOUT_FIELDS = {
 
 
 def described(schema: dict[str, Any], description: str | None) -> dict[str, Any]:
-    """Return a column's JSON Schema with what the column means; a column that nobody has described stays as it is."""
+    """Return a column's JSON Schema with its description, or unchanged if there is none."""
     return {**schema, "description": description} if description else schema

@@ -6,22 +6,22 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGE, RELEASE = "meltanolabs-target-postgres", "0.8.1"
-"""Another release may have renamed the methods that are replaced, and would then round money."""
+"""Another release may have renamed the replaced methods, and would then round money."""
 USAGE = 2
 
 
 def main() -> int:
-    """Load what comes in; return 2 if the loader that this builds upon is missing or another release."""
+    """Load the messages; return 2 if the underlying loader is missing or has another version."""
     try:
         found = version(PACKAGE)
     except PackageNotFoundError:
-        found = "missing"
+        found = "none"
     if found != RELEASE:
         advice = f"pip install {PACKAGE}=={RELEASE}"
-        sys.stderr.write(f"tap-yoc-target-postgres needs {PACKAGE} {RELEASE}, which is {found}: {advice}\n")
+        sys.stderr.write(f"tap-yoc-target-postgres needs {PACKAGE} {RELEASE}, but found {found}; run: {advice}\n")
         return USAGE
 
-    from tap_yoc.target_postgres.loader import ExactTarget  # noqa: PLC0415 - needs the package looked for above
+    from tap_yoc.target_postgres.loader import ExactTarget  # noqa: PLC0415 - needs the package checked above
 
     ExactTarget.cli()
     return 0

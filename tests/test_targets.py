@@ -196,12 +196,12 @@ def seen(loaded: Loaded, mornings: Mornings) -> Kept:
     twice = Counter(row["site_visx_id"] for row in loaded.sites)
     return Kept(
         rows="all" if equal(loaded.newest(), mornings.facts) else "**some are lost**",
-        again="replaces the old one" if max(twice.values()) == 1 else "is added",
+        again="replaces the old one" if max(twice.values()) == 1 else "is appended",
         money=said_of_money(big),
         day="date" if isinstance(row["date"], date) else "text",
         instant=said_of_instant(row["fetched_at"]),
         boolean="boolean" if isinstance(row["is_final"], bool) else "text",
-        empty="kept apart" if notes == {None, ""} else "not told apart",
+        empty="distinct" if notes == {None, ""} else "not distinguished",
         batch=said_of_batch(loaded.loader, mornings),
     )
 
@@ -232,7 +232,7 @@ def said_of_batch(loader: Loader, mornings: Mornings) -> str:
     done = loader.load(mornings.batch)
     if done.returncode:
         assert len(loader.rows("hb_units")) == before
-        return "refused"
+        return "not supported"
     rows = {tuple(str(row[name]) for name in KEY): row for row in loader.rows("hb_units")}
     for record in mornings.second.records("hb_units"):
         assert same(rows[tuple(str(record[name]) for name in KEY)]["revenue"], record["revenue"])

@@ -258,7 +258,7 @@ class YOCClient:
         if response.status == UNAUTHORIZED:
             raise LoginError(
                 f"YOC rejects a token that it has just issued ({said}); if another run uses this login, let both share "
-                f"one token_cache; otherwise, ask YOC whether the account is enabled."
+                f"one token_cache, otherwise ask YOC whether the account is enabled."
             )
         if response.status == FORBIDDEN:
             raise PermissionDeniedError(

@@ -90,7 +90,7 @@ def metadata_traits(recorded: Sequence[RecordedAnswer], columns: Sequence[Column
         "full": "with companies and credit-note accounts",
         "narrow": "without companies and credit-note accounts",
     }
-    yield Trait(name="offer", value=account, says=words[account], forms={"account": account})
+    yield Trait(name="account", value=account, says=words[account], forms={"account": account})
     if not names:
         return
     declared = sorted({column.declared for column in columns})

@@ -272,12 +272,12 @@ CASES = {
         do=REPORT,
     ),
     "row twice": Case(
-        what="a row comes twice",
+        what="a row appears twice",
         faults=forever("report", "duplicate_row", match="ad_unit_name"),
         step="pages",
         code=4,
         says=(
-            "The report by date, publisher_visx_id, site_visx_id, ad_unit_visx_id, ad_unit_name: a row came "
+            "The report by date, publisher_visx_id, site_visx_id, ad_unit_visx_id, ad_unit_name: a row appeared "
             "twice, twice."
         ),
         do=(
@@ -419,7 +419,7 @@ CASES = {
         do="Nothing: the tap waits and retries. If the problem persists, run at another hour or lower concurrency.",
     ),
     "reread": Case(
-        what="a row comes twice, once",
+        what="a row appears twice, once",
         faults=({"kind": "duplicate_row"},),
         step="rereads",
         says="The tap read something twice. The report by date: a row appeared twice; reading it once more.",

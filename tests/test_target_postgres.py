@@ -123,21 +123,21 @@ def test_the_loaders_own_copy_rounds(postgres: ToPostgres, monkeypatch: pytest.M
     assert str(big) == "12345678901234568"
 
 
-@pytest.mark.parametrize("found", ["missing", "0.9.0"])
+@pytest.mark.parametrize("found", ["none", "0.9.0"])
 def test_the_command_refuses_another_release_of_the_loader(
     found: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would not call the methods that keep the digits."""
 
     def version(package: str) -> str:
-        if found == "missing":
+        if found == "none":
             raise PackageNotFoundError(package)
         return found
 
     monkeypatch.setattr(loader_command, "version", version)
     assert loader_command.main() == 2
     advice = f"pip install {release('target-postgres').replace(' ', '==')}"
-    said = f"tap-yoc-target-postgres needs {release('target-postgres')}, which is {found}: {advice}"
+    said = f"tap-yoc-target-postgres needs {release('target-postgres')}, but found {found}; run: {advice}"
     assert capsys.readouterr().err.splitlines() == [said]
 
 

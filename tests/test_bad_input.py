@@ -168,7 +168,7 @@ BOOKMARKS = [
 def test_a_bookmark_that_cannot_be_fails_its_stream(
     config: dict[str, Any], bookmark: dict[str, Any], sentence: str
 ) -> None:
-    """The stream says what to mend; the others are read, and the exit code tells."""
+    """The stream says what to fix; the others are read, and the exit code tells."""
     run = run_tap(config, state={"bookmarks": {"site_daily": bookmark}}, streams=["site_daily", "daily_totals"])
     assert run.exit_code == 2, run.log
     assert sentence in run.log

@@ -102,7 +102,7 @@ def test_a_map_names_the_package_that_it_needs(sandbox: Sandbox) -> None:
         check_stream_maps(maps, STREAMS)
 
 
-def test_columns_that_the_catalog_lacks_are_told_once(sandbox: Sandbox) -> None:
+def test_columns_that_the_catalog_lacks_are_reported_once(sandbox: Sandbox) -> None:
     """An account gets a metric: whoever keeps a catalog hears of it; of streams that are not selected, nobody does."""
     settings = settings_of_two_days(sandbox)
     catalog = catalog_of(settings, "daily_totals", "site_daily")
@@ -143,7 +143,7 @@ def test_a_catalog_kept_from_before_needs_no_descriptions(sandbox: Sandbox) -> N
         assert all(schema["description"] not in {"", "Something else."} for schema in columns)
 
 
-def test_a_stream_without_any_metric_is_told(sandbox: Sandbox) -> None:
+def test_a_stream_without_any_metric_is_reported(sandbox: Sandbox) -> None:
     """All metrics deselected: the rows are of little use, and may be none."""
     settings = settings_of_two_days(sandbox)
     catalog = catalog_of(settings, "daily_totals", "site_daily")

@@ -32,7 +32,7 @@ def test_a_status_that_promises_less_than_a_whole_answer(sandbox: Sandbox, confi
         assert f"with HTTP {status}, which is not a complete answer" in run.log
 
 
-def test_a_failure_told_to_a_refresh_costs_no_refresh_token(sandbox: Sandbox, config: dict[str, Any]) -> None:
+def test_a_failure_in_the_answer_to_a_refresh_costs_no_refresh_token(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """A quota that is told in the body turns the request away as a status does."""
     sandbox.add_fault("expire_access", where="report")
     sandbox.add_fault("body_code", where="token", after=1, times=2)
@@ -51,7 +51,7 @@ def test_a_login_refused_in_a_200_is_refused(sandbox: Sandbox, config: dict[str,
     assert [request.kind for request in sandbox.requests] == ["token"]
 
 
-def test_a_refusal_tells_status_and_the_servers_clock(
+def test_a_refusal_has_status_and_the_servers_clock(
     sandbox: Sandbox, config: dict[str, Any], clock: VirtualClock
 ) -> None:
     """Whoever asked for a day can see whether it was over where the server is."""

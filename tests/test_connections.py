@@ -1,4 +1,4 @@
-"""Proxies, certificates and protocols that are wrong: what no waiting mends ends at once, and says what to do."""
+"""Proxies, certificates and protocols that are wrong: what waiting cannot fix ends at once, and says what to do."""
 
 from __future__ import annotations
 
@@ -99,10 +99,10 @@ def test_certificates_that_vanish_during_a_run_are_named(tmp_path: Path, monkeyp
         pytest.param({"address": "127.0.0.2"}, True, "is for another host", "api_url", id="another host"),
     ],
 )
-def test_a_certificate_that_is_not_good_is_told_apart(
+def test_a_certificate_that_is_not_good_is_distinguished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: dict[str, Any], says: str, do: str, *, is_trusted: bool
 ) -> None:
-    """Each has another remedy; none is mended by waiting."""
+    """Each has another remedy; waiting fixes none."""
     certificate = make_certificate(tmp_path, **made)
     if is_trusted:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
@@ -177,7 +177,7 @@ def test_a_proxy_for_plain_http_that_refuses_for_good(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("proxy", ["http://host:port", "ftp://127.0.0.1:9", "http://", "http://[::1", "x:y:z"])
 def test_a_proxy_that_is_no_address_is_called_so(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    """Whatever is wrong with it, it is the variable that is to be mended."""
+    """Whatever is wrong with it, the variable must be fixed."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     assert_final(ELSEWHERE, "^The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is not a valid URL", "HTTPS_PROXY")
 

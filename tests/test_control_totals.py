@@ -50,7 +50,7 @@ class FakeReader:
         yield from reading
 
 
-def offer(*metrics: str, dimensions: tuple[str, ...] = ("date", "site_visx_id")) -> AccountMetadata:
+def account_metadata(*metrics: str, dimensions: tuple[str, ...] = ("date", "site_visx_id")) -> AccountMetadata:
     """Return an account with these whole-number metrics, a rate and money beside them."""
     declared = {
         **{(Role.GROUP_BY, name): "DATE" if name == "date" else "INTEGER" for name in dimensions},
@@ -71,7 +71,7 @@ def control(
     warn = pytest.fail if warnings is None else warnings.append
     login = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
     reach = Reach(today=TODAY, settings=settings_of(login), warn=warn)
-    return ControlTotals(cast("Reader", reader), account or offer(*METRICS), reach, 500, warn)
+    return ControlTotals(cast("Reader", reader), account or account_metadata(*METRICS), reach, 500, warn)
 
 
 def figures(*rows: tuple[str, int | None, int | None]) -> DailySums:
@@ -129,7 +129,7 @@ def test_equal_sums_are_no_difference() -> None:
         pytest.param([], "ad_requests of 2026-06-01 adds up to 0, but the account's total is 10", id="no-rows-at-all"),
     ],
 )
-def test_a_difference_is_told_in_words(rows: list[tuple[str, int | None, int | None]], says: str) -> None:
+def test_a_difference_is_reported_in_words(rows: list[tuple[str, int | None, int | None]], says: str) -> None:
     """The first day and metric that differ are named, with both sums."""
     told = control(FakeReader(TOTALS)).differences(figures(*rows), WINDOW)
     assert next(iter(told.values())) == says
@@ -185,8 +185,8 @@ def test_only_whole_numbers_are_compared() -> None:
 @pytest.mark.parametrize(
     "account",
     [
-        pytest.param(offer(), id="no-whole-numbers"),
-        pytest.param(offer(*METRICS, dimensions=("site_visx_id",)), id="no-days"),
+        pytest.param(account_metadata(), id="no-whole-numbers"),
+        pytest.param(account_metadata(*METRICS, dimensions=("site_visx_id",)), id="no-days"),
     ],
 )
 def test_an_account_without_control_figures_is_not_asked_for_them(account: AccountMetadata) -> None:

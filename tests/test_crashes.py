@@ -162,7 +162,7 @@ def test_an_empty_fortnight_is_passed_only_when_it_is_old(gappy: Sandbox, clock:
     assert run.log.count("YOC has no figures for yesterday (2026-06-14)") == 1
 
 
-def test_a_gap_is_told_once(gappy: Sandbox) -> None:
+def test_a_gap_is_reported_once(gappy: Sandbox) -> None:
     """A day without rows between days with rows is one warning, whatever the number of streams."""
     gappy.reset()
     run = run_tap({**gappy.config, "start_date": "2026-05-15"})

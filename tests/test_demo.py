@@ -96,7 +96,7 @@ def sandboxes_of(folder: Path) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at open files as Linux shows them")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["TERM", "INT"])
 def test_a_stopped_demo_stops_its_sandbox(tmp_path: Path, number: int, code: int) -> None:
-    """Ctrl-C, or a scheduler that loses patience, leaves nothing running."""
+    """Ctrl-C, or a scheduler that gives up, leaves nothing running."""
     with demo(tmp_path) as process:
         config = tmp_path / "config.json"
         while not config.exists():
@@ -139,7 +139,7 @@ def test_equal_tables_have_no_differences() -> None:
     ],
     ids=["a millionth", "null and zero", "lost row", "ghost row"],
 )
-def test_any_difference_is_told(table: dict[tuple[Any, ...], dict[str, Any]], difference: str) -> None:
+def test_any_difference_is_reported(table: dict[tuple[Any, ...], dict[str, Any]], difference: str) -> None:
     """A figure that is off by the last digit, a row too few or one too many: each is named."""
     assert differences(table, SOURCE, ["impressions", "revenue"]) == [difference]
 

@@ -183,11 +183,11 @@ def test_the_dates_are_what_the_tap_does(cells: list[str]) -> None:
 # --- docs/custom-reports.md
 
 
-def own_reports() -> list[Any]:
+def example_reports() -> list[Any]:
     """Return the reports of the page's example, parsed against the sandbox's columns."""
     (text,) = [text for language, text in snippets("docs/custom-reports.md") if language == "yaml"]
-    offer = AccountMetadata(columns_of(json.loads(json.dumps(metadata(Forms())))))
-    return custom_reports(yaml.safe_load(text)["reports"], offer, 7)
+    account = AccountMetadata(columns_of(json.loads(json.dumps(metadata(Forms())))))
+    return custom_reports(yaml.safe_load(text)["reports"], account, 7)
 
 
 def test_the_example_reports_are_accepted() -> None:
@@ -195,7 +195,7 @@ def test_the_example_reports_are_accepted() -> None:
     keys = {
         cells[0].strip("`"): re.findall(r"`(\w+)`", cells[1]) for cells in table("docs/custom-reports.md", "The key")
     }
-    reports = own_reports()
+    reports = example_reports()
     assert {report.name: [column.name for column in report.key] for report in reports} == keys
     assert [report.lookback_days for report in reports] == [3, 7, 7]
     assert [report.is_daily for report in reports] == [True, True, False]
@@ -204,10 +204,10 @@ def test_the_example_reports_are_accepted() -> None:
 @pytest.mark.parametrize("cells", table("docs/custom-reports.md", "Filters"), ids=lambda cells: cells[0])
 def test_the_example_filters_are_accepted(cells: list[str]) -> None:
     """Each row's example is a filter with one of the row's operators."""
-    offer = AccountMetadata(columns_of(json.loads(json.dumps(metadata(Forms())))))
+    account = AccountMetadata(columns_of(json.loads(json.dumps(metadata(Forms())))))
     query = json.loads(cells[2].strip("`"))
     assert f"`{next(iter(query))}`" in cells[0]
-    (report,) = custom_reports([{"name": "x", "group_by": ["date"], "query": query}], offer, 7)
+    (report,) = custom_reports([{"name": "x", "group_by": ["date"], "query": query}], account, 7)
     assert report.query == query
 
 

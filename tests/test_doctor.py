@@ -130,7 +130,7 @@ FORMS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("forms", FORMS, ids=lambda forms: ",".join(f"{k}={v}" for k, v in forms.items()) or "healthy")
 def test_the_forms_it_prints_make_a_sandbox_that_it_cannot_tell_apart(sandbox: Sandbox, forms: dict[str, Any]) -> None:
-    """A server's habits are found out, and the command for the maintainers replays them all."""
+    """The server's behaviour is found out, and the command for the maintainers replays them all."""
     sandbox.forms = Forms().but(forms)
     found = doctor(sandbox.config)
     assert found.exit_code == 0, as_text(found, "1.0")
@@ -144,7 +144,7 @@ def test_the_forms_it_prints_make_a_sandbox_that_it_cannot_tell_apart(sandbox: S
     assert as_json(again, "1.0") == as_json(found, "1.0")
 
 
-def test_what_no_form_plays_is_told_all_the_same(sandbox: Sandbox) -> None:
+def test_behaviour_without_a_form_is_reported_too(sandbox: Sandbox) -> None:
     """An envelope that the tap cannot read is shown as keys and kinds; a Retry-After as its kind."""
     sandbox.add_fault("status", status=429, retry_after="Mon, 15 Jun 2026 06:00:05 GMT", where="metadata")
     sandbox.add_fault("no_rows_key", times=-1)
@@ -191,7 +191,7 @@ def test_json_has_the_names_of_the_page(sandbox: Sandbox) -> None:
         assert step["says"] in text
 
 
-def test_a_web_page_instead_of_the_metadata_tells_nothing_of_the_account(sandbox: Sandbox) -> None:
+def test_a_web_page_instead_of_the_metadata_shows_nothing_of_the_account(sandbox: Sandbox) -> None:
     """A sandbox made after such an answer would have an account that nobody has."""
     sandbox.add_fault("html_200", where="metadata", times=-1)
     told = json.loads(as_json(doctor(sandbox.config), "1.0"))
@@ -301,7 +301,7 @@ def test_a_server_that_is_down_is_not_asked_further(
     assert sandbox.requests[-1].kind == fault["where"]
 
 
-def patient_with(settings: dict[str, Any]) -> ObservedTap:
+def observed_with_retries(settings: dict[str, Any]) -> ObservedTap:
     """Return a observed that is not examined yet, on a virtual clock."""
     clocked: type[ObservedTap] = type("ObservedTap", (ObservedTap,), {"clock": VirtualClock()})
     return clocked(config=dict(settings))
@@ -318,7 +318,7 @@ def assert_lets_go(observed: ObservedTap) -> None:
 @pytest.mark.parametrize("settings", [{}, {"password": "not-the-password"}], ids=["to its end", "refused"])
 def test_after_the_examination_nothing_goes_on(sandbox: Sandbox, settings: dict[str, str]) -> None:
     """Threads and connections are let go, however far the examination came."""
-    observed = patient_with({**sandbox.config, **settings})
+    observed = observed_with_retries({**sandbox.config, **settings})
     examine(lambda: observed)
     assert_lets_go(observed)
 
@@ -330,7 +330,7 @@ def test_after_an_interruption_nothing_goes_on(sandbox: Sandbox, monkeypatch: py
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ObservedTap, "grants", interrupted)
-    observed = patient_with(sandbox.config)
+    observed = observed_with_retries(sandbox.config)
     with pytest.raises(KeyboardInterrupt):
         examine(lambda: observed)
     assert_lets_go(observed)
@@ -338,7 +338,7 @@ def test_after_an_interruption_nothing_goes_on(sandbox: Sandbox, monkeypatch: py
 
 def test_no_token_is_kept(sandbox: Sandbox) -> None:
     """Of an answer that gives tokens its traits are kept, and not what it holds."""
-    observed = patient_with(sandbox.config)
+    observed = observed_with_retries(sandbox.config)
     examine(lambda: observed)
     tokens = [*sandbox.world.tokens._access, *sandbox.world.tokens._refresh]  # noqa: SLF001 - nobody else may see them
     assert len(tokens) == 4
@@ -349,7 +349,7 @@ def test_no_token_is_kept(sandbox: Sandbox) -> None:
 
 def test_what_a_refused_login_says_is_kept(sandbox: Sandbox) -> None:
     """An answer without tokens is kept as it came, since it says why."""
-    observed = patient_with({**sandbox.config, "password": "not-the-password"})
+    observed = observed_with_retries({**sandbox.config, "password": "not-the-password"})
     examine(lambda: observed)
     (answer,) = observed.grants()
     assert answer.tokens is None

@@ -123,7 +123,7 @@ def test_report_fields_are_the_metadata(config: dict[str, Any]) -> None:
     assert run.schema("report_fields")["key_properties"] == ["kind", "name"]
 
 
-def test_own_report_with_filter_and_splitting_boolean(sandbox: Sandbox, config: dict[str, Any]) -> None:
+def test_custom_report_with_filter_and_splitting_boolean(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """A filter narrows the rows, and a boolean metric splits them, so that it belongs to the key."""
     query = {"like": {"ad_unit_name": "%_HB"}}
     report = {
@@ -142,7 +142,7 @@ def test_own_report_with_filter_and_splitting_boolean(sandbox: Sandbox, config: 
     assert run.records("hb_units")
 
 
-def test_own_report_without_date_is_one_total(sandbox: Sandbox, config: dict[str, Any]) -> None:
+def test_custom_report_without_date_is_one_total(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """A report without days is one total over the days wanted, read whole every time, and says so."""
     report = {"name": "totals_by_country", "group_by": ["country"], "data_fields": ["impressions"]}
     run = run_tap({**config, "reports": [report]}, streams=["totals_by_country"])

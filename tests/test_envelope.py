@@ -317,7 +317,7 @@ def test_a_failure_in_a_known_envelope_is_an_error(body: Json) -> None:
     ],
 )
 @pytest.mark.parametrize("nest", [True, False], ids=["beside the rows", "at the top"])
-def test_a_failure_is_told_apart_from_an_empty_report(
+def test_a_failure_is_distinguished_from_an_empty_report(
     beside: dict[str, Json], status: int | None, *, nest: bool, known: bool
 ) -> None:
     """It counted as zero rows, and the bookmark moved on; a known envelope is judged as a new one."""
@@ -338,7 +338,7 @@ def test_a_failure_is_told_apart_from_an_empty_report(
 
 @pytest.mark.parametrize("beside", [{"status": 1}, {"code": "S17"}, {"message": "Quota exceeded"}], ids=json.dumps)
 def test_what_is_unclear_is_an_error_unless_it_stood_beside_rows(beside: dict[str, Json]) -> None:
-    """A code that nobody knows may be why there are no rows; a server that sends it with every page has its habits."""
+    """A code that nobody knows may be why there are no rows; a server that sends it with every page just behaves so."""
     reader = EnvelopeReader()
     empty, full = (json.dumps({**beside, "data": rows}).encode() for rows in ([], ROWS))
     with pytest.raises(FailureInBodyError):

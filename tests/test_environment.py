@@ -43,7 +43,7 @@ def test_every_setting_has_its_variable() -> None:
 
 
 @given(st.sampled_from(sorted(VARIABLES)), st.integers(0, 40), st.sampled_from(["drop", "double", "swap", "lower"]))
-def test_a_slip_of_the_finger_is_told_with_what_was_meant(variable: str, place: int, slip: str) -> None:
+def test_a_typo_gets_a_suggestion(variable: str, place: int, slip: str) -> None:
     """One letter dropped, typed twice, swapped with the next one, or all of them small."""
     at = len("TAP_YOC_") + place % (len(variable) - len("TAP_YOC_"))
     wrong = {
@@ -121,7 +121,7 @@ def test_nothing_is_sent_with_a_mistake_in_the_environment(
     assert live.requests == []
 
 
-def test_under_meltano_a_missing_login_is_told_in_its_words(tmp_path: Path) -> None:
+def test_under_meltano_a_missing_login_names_its_settings(tmp_path: Path) -> None:
     """All that is missing at once, and the plugin's own name; other settings of the environment stay unread."""
     (tmp_path / "config.json").write_text("{}")
     environ = {**os.environ, "MELTANO_EXTRACTOR_NAME": "tap-yoc-south"}

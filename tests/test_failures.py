@@ -208,7 +208,7 @@ def test_nothing_breaks_the_judgement(beside: dict[str, Json]) -> None:
 
 
 @given(status=st.integers(300, 599), spelled=st.sampled_from(["{}", '"{}"', '"{} Reason"', "{}.0", '" {}"']))
-def test_every_status_of_a_failure_is_told(status: int, spelled: str) -> None:
+def test_every_status_of_a_failure_is_reported(status: int, spelled: str) -> None:
     """A number that would be a failure as a status is one in the body."""
     for name in ("status", "code", "statusCode", "http_status"):
         body = decode(f'{{"{name}": {spelled.format(status)}, "data": []}}'.encode())

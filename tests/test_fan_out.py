@@ -51,7 +51,7 @@ def test_windows_are_those_of_the_calendar(length: Length, start: str, expected:
     assert runs == expected
 
 
-def test_a_run_tells_the_tap_its_days_and_nothing_else() -> None:
+def test_a_run_passes_the_tap_its_days_and_nothing_else() -> None:
     """Account, days and variables; the state says that daily runs have read up to yesterday."""
     bookmark = {"replication_key": "date", "replication_key_value": "2026-06-14"}
     plan = planned(
@@ -224,7 +224,7 @@ def test_what_cannot_be_planned_is_said_in_a_sentence(
     assert said.err.count("\n") == 1
 
 
-def test_days_that_are_gone_are_told_beside_the_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_days_that_are_gone_are_reported_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The plan stays plain JSON; what it leaves out is on stderr."""
     north = write(tmp_path, "north.json", start_date="2025-12-01")
     assert main([north, "--today=2026-06-15"]) == 0

@@ -104,7 +104,7 @@ def test_a_cap_that_leaves_rows_out_is_found(sandbox: Sandbox, config: dict[str,
         assert_equal_to_source(run, stream, sandbox, FIRST)
 
 
-def test_habits_are_learned_once(sandbox: Sandbox, config: dict[str, Any]) -> None:
+def test_the_servers_behaviour_is_learned_once(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """What the first report, that of the totals, shows of the server makes each later one cost only its pages."""
     run = run_tap({**config, "page_size": 20, "window_days": 7, "concurrency": 1}, streams=["site_daily"])
     assert run.exit_code == 0, run.log
@@ -112,7 +112,7 @@ def test_habits_are_learned_once(sandbox: Sandbox, config: dict[str, Any]) -> No
     assert pages == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]
 
 
-def test_unexplained_types_are_told_once(sandbox: Sandbox, config: dict[str, Any]) -> None:
+def test_unknown_types_are_reported_once(sandbox: Sandbox, config: dict[str, Any]) -> None:
     """A type that the metadata does not explain becomes text, with one warning, and never a key."""
     sandbox.forms = sandbox.forms.but({"types": "odd"})
     run = run_tap(config, streams=["site_daily", "daily_totals"])

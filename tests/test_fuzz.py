@@ -40,7 +40,7 @@ GOOD = {"client_id": "id", "client_secret": SECRET, "username": "me", "password"
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.dictionaries(st.one_of(st.sampled_from(NAMES), st.text(max_size=8)), VALUES, max_size=4))
 def test_any_settings_are_taken_or_refused_in_a_sentence(changes: dict[str, Any]) -> None:
-    """Whatever stands in a config, the tap runs with it or says in one sentence which setting to mend."""
+    """Whatever stands in a config, the tap runs with it or says in one sentence which setting to fix."""
     raw = {**GOOD, **changes}
     try:
         settings_of(raw)

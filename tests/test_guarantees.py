@@ -163,7 +163,7 @@ def test_a_filtered_report_is_not_compared_with_the_totals(sandbox: Sandbox, con
 
 
 def test_a_refused_token_ends_the_run_at_once(sandbox: Sandbox, config: dict[str, Any]) -> None:
-    """After a 401 that a renewed token does not mend, no other stream asks for anything."""
+    """After a 401 that a renewed token does not fix, no other stream asks for anything."""
     sandbox.add_fault("status", status=401, times=-1)
     run = run_tap(config)
     assert run.exit_code == 3, run.log
@@ -290,7 +290,7 @@ def test_a_backfill_after_the_bookmark_leaves_it(config: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(("choice", "code", "bookmark"), [("warn", 0, "2026-06-14"), ("fail", 4, None)])
-def test_a_day_that_stays_unequal_is_told_or_fails(
+def test_a_day_that_stays_unequal_warns_or_fails(
     sandbox: Sandbox, config: dict[str, Any], choice: str, code: int, bookmark: str | None
 ) -> None:
     """After exactly one more reading, `on_incomplete_day` decides between a warning and exit 4 before the day."""
@@ -304,7 +304,7 @@ def test_a_day_that_stays_unequal_is_told_or_fails(
     assert ("FAILED (publisher_daily; exit 4)" in run.log) == (choice == "fail")
 
 
-def test_all_days_that_stay_unequal_are_told(
+def test_all_days_that_stay_unequal_are_reported(
     sandbox: Sandbox, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log names the first and says how many more there are; the JSON object names them all."""
@@ -361,7 +361,7 @@ def test_which_answers_slow_all_requests_down(status: int, *, slows: bool) -> No
 
 
 @pytest.mark.parametrize(("client_auth", "in_body"), [("body", True), ("basic", False)])
-def test_client_credentials_travel_where_they_are_told_to(
+def test_client_credentials_are_sent_as_configured(
     sandbox: Sandbox, config: dict[str, Any], client_auth: str, *, in_body: bool
 ) -> None:
     """`body` puts the client credentials into the body, `basic` keeps them out of it."""
@@ -513,7 +513,7 @@ def test_figures_under_other_names_fail_the_stream(config: dict[str, Any], monke
     assert run.bookmark("site_daily") is None
 
 
-def test_names_that_cannot_be_told_apart_by_day_fail_their_stream(
+def test_names_that_cannot_be_distinguished_by_day_fail_their_stream(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An id with two names of which the newest is not known is no row."""

@@ -45,7 +45,7 @@ def test_half_a_character_is_replaced(declared: str, cell: object, becomes: str)
     becomes.encode()
 
 
-def test_an_unencodable_secret_is_a_setting_to_mend() -> None:
+def test_an_unencodable_secret_is_a_setting_to_fix() -> None:
     """Bytes of a variable that are no UTF-8 are refused by the setting's name, and hidden all the same."""
     with pytest.raises(SettingsError, match=r"^Setting password must be text in UTF-8\.$"):
         settings_of({**LOGIN, "password": "p\udce4ssword"})
@@ -54,7 +54,7 @@ def test_an_unencodable_secret_is_a_setting_to_mend() -> None:
 
 @pytest.mark.parametrize("agent", ["a\nb", "tap €", "\x00"])
 def test_a_user_agent_that_no_header_can_hold_is_refused(agent: str) -> None:
-    """It is a setting to mend, and no reason to try for half an hour."""
+    """It is a wrong setting, so there is nothing to retry."""
     with pytest.raises(SettingsError, match="user_agent"):
         settings_of({**LOGIN, "user_agent": agent})
 
@@ -119,7 +119,7 @@ def test_a_map_that_fails_costs_its_stream_only(config: dict[str, Any]) -> None:
         pytest.param({"lookback_days": 0}, False, id="all is read"),
     ],
 )
-def test_nothing_to_read_is_told_and_nothing_asked(
+def test_nothing_to_read_is_reported_without_requests(
     sandbox: Sandbox, config: dict[str, Any], settings: dict[str, Any], *, says_so: bool
 ) -> None:
     """No query for days that cannot be, no complaint about its refusal; one warning where it is not as usual."""
@@ -133,7 +133,7 @@ def test_nothing_to_read_is_told_and_nothing_asked(
     assert [request for request in refused if request.body["page"]] == []
 
 
-def test_names_without_days_are_told(config: dict[str, Any]) -> None:
+def test_names_without_days_are_reported(config: dict[str, Any]) -> None:
     """Entities and totals say that there is nothing to read, too, once for all of them."""
     total = {"name": "total", "group_by": ["country"], "data_fields": ["clicks"]}
     config = {**config, "start_date": "2025-01-01", "end_date": "2025-02-01", "reports": [total]}
@@ -179,7 +179,7 @@ def test_a_login_without_a_token_is_not_repeated(
     ],
 )
 def test_a_wrong_proxy_is_called_so(proxy: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable is to be mended, and not the address; the proxy's password is not shown."""
+    """The variable must be fixed, not the URL; the proxy's password is not shown."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
@@ -213,7 +213,7 @@ def test_the_doctor_sends_nobody_to_the_settings_for_a_proxy(monkeypatch: pytest
 
 @pytest.mark.parametrize("option", ["--state", "--catalog"])
 def test_a_file_that_is_no_text_is_no_json_object(live: Sandbox, tmp_path: Path, option: str) -> None:
-    """State and catalog in an encoding that cannot be told are a file to mend."""
+    """State and catalog in an unknown encoding are a file to fix."""
     (tmp_path / "config.json").write_text(json.dumps(last_days(live, "daily_totals")))
     (tmp_path / "latin").write_bytes(b'{"bookmarks": {"stra\xdfe": {}}}')
     done = run_command("--config", "config.json", option, "latin", cwd=tmp_path)

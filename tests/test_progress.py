@@ -111,7 +111,7 @@ def test_waits_warnings_and_failures_are_shown() -> None:
 
 
 @pytest.mark.parametrize("days", [0, 93, 183])
-def test_the_rest_is_told_only_where_it_is_more_than_a_guess(days: int) -> None:
+def test_the_time_left_is_shown_only_if_it_is_not_a_guess(days: int) -> None:
     """Before the first day is read nobody knows the pace; the estimate ends at 0."""
     watch = Watch()
     summary = reading(watch, days=days)

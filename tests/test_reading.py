@@ -165,7 +165,7 @@ def test_a_cell_of_a_report_without_days_is_named_without_one() -> None:
         taken({"country": "DE", "clicks": "1.5"}, TOTAL)
 
 
-def test_figures_that_no_row_has_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_figures_that_no_row_has_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     """A metric that was asked for and never came is a warning, and no silent column of nulls."""
     summary = RunSummary()
     shape = RowShape(REPORT, REPORT.figures)
@@ -184,7 +184,7 @@ def test_figures_that_no_row_has_are_told(caplog: pytest.LogCaptureFixture) -> N
         pytest.param([a_row(clicks=None, revenue="")], id="without-a-value"),
     ],
 )
-def test_figures_that_came_are_not_told(raws: list[RawRow]) -> None:
+def test_figures_that_came_are_not_reported(raws: list[RawRow]) -> None:
     """With the column in one row, be it without a value, it is not absent."""
     summary = RunSummary()
     shape = RowShape(REPORT, REPORT.figures)
@@ -193,7 +193,7 @@ def test_figures_that_came_are_not_told(raws: list[RawRow]) -> None:
     assert summary.warnings == 0
 
 
-def test_without_rows_no_figure_is_told_as_absent(sandbox: Sandbox) -> None:
+def test_without_rows_no_figure_is_reported_as_absent(sandbox: Sandbox) -> None:
     """A report without rows says nothing of its columns."""
     report = {
         "name": "nothing",
@@ -534,7 +534,7 @@ def test_a_begun_query_that_is_not_asked_for_is_closed(instead: Callable[[RowSha
 @pytest.mark.parametrize("has_total", [True, False])
 @pytest.mark.parametrize("concurrency", [1, 4])
 @pytest.mark.parametrize("count", [0, 1, 5, 14, 23])
-def test_rows_are_the_same_whether_or_not_the_next_query_is_told(
+def test_rows_are_the_same_with_or_without_the_next_query(
     has_total: bool,  # noqa: FBT001 - a column of the table
     concurrency: int,
     count: int,
@@ -696,7 +696,7 @@ def test_behind_a_query_that_nobody_reads_any_more_no_page_is_fetched() -> None:
     assert len(pool.given) == 1
 
 
-def test_a_first_page_that_failed_is_told_to_its_reader_and_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_first_page_that_failed_is_reported_to_its_reader_and_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
     """What goes wrong with a page that was begun early is raised where it is read, without a traceback in the log."""
 
     class Broken(FakeClient):

@@ -238,7 +238,7 @@ def test_a_process_that_ends_while_its_refresh_hangs(
     assert [b"password" in request for request in server.requests] == [False, True]
 
 
-def test_without_a_password_the_last_try_is_told(sandbox: Sandbox, config: dict[str, Any], tmp_path: Path) -> None:
+def test_without_a_password_the_last_try_is_reported(sandbox: Sandbox, config: dict[str, Any], tmp_path: Path) -> None:
     """The warning is counted, and the message that follows says what to do; the token is in neither."""
     seed = seed_of(sandbox)
     login = {**config, **NO_PASSWORD, "refresh_token": seed, "token_cache": str(tmp_path / "token.json")}

@@ -41,7 +41,7 @@ METRICS = {
 }
 
 
-def offer(
+def account_metadata(
     dimensions: dict[str, str] | None = None, metrics: dict[str, str] | None = None, *, without: tuple[str, ...] = ()
 ) -> AccountMetadata:
     """Return the columns of an account."""
@@ -62,16 +62,16 @@ def names(columns: tuple[Column, ...]) -> list[str]:
     return [column.name for column in columns]
 
 
-def own_report(**raw: Any) -> Report:  # noqa: ANN401 - whatever stands in the settings
+def custom_report(**raw: Any) -> Report:  # noqa: ANN401 - whatever stands in the settings
     """Return one own report with a name and a day, changed as told."""
-    (report,) = custom_reports([{"name": "mine", "group_by": ["date"], **raw}], offer(), 7)
+    (report,) = custom_reports([{"name": "mine", "group_by": ["date"], **raw}], account_metadata(), 7)
     return report
 
 
 def refusal(*raw_reports: Any) -> str:  # noqa: ANN401 - whatever stands in the settings
     """Return the sentence with which reports are refused."""
     with pytest.raises(SettingsError) as caught:
-        custom_reports(raw_reports, offer(), 7)
+        custom_reports(raw_reports, account_metadata(), 7)
     return str(caught.value)
 
 
@@ -122,14 +122,14 @@ def test_the_entities_are_those_of_the_contract() -> None:
 def test_standard_reports_are_chosen_by_name(wanted: list[str] | None, expected: list[str]) -> None:
     """Left out, all but the heavy ones exist; named, exactly those."""
     warnings: list[str] = []
-    assert [report.name for report in standard_reports(wanted, offer(), 7, warnings.append)] == expected
+    assert [report.name for report in standard_reports(wanted, account_metadata(), 7, warnings.append)] == expected
     assert warnings == []
 
 
 def test_an_unknown_standard_report_is_refused() -> None:
     """A name that is no standard report is refused, with the closest one and the whole list."""
     with pytest.raises(SettingsError) as caught:
-        standard_reports(["sites_daily"], offer(), 7, pytest.fail)
+        standard_reports(["sites_daily"], account_metadata(), 7, pytest.fail)
     assert "standard_reports names sites_daily" in str(caught.value)
     assert "did you mean site_daily?" in str(caught.value)
     assert "ad_unit_country_daily" in str(caught.value)
@@ -137,7 +137,7 @@ def test_an_unknown_standard_report_is_refused() -> None:
 
 def test_a_standard_report_asks_for_every_figure_and_the_currency() -> None:
     """Every numeric metric is asked for, types not explained too, and the currency, which belongs to the key."""
-    (report,) = standard_reports(["site_daily"], offer(), 7, pytest.fail)
+    (report,) = standard_reports(["site_daily"], account_metadata(), 7, pytest.fail)
     assert names(report.data_fields) == ["ad_requests", "impressions", "ctr_percent", "revenue", "currency", "mystery"]
     assert names(report.key) == ["date", "publisher_visx_id", "site_visx_id", "currency"]
     assert names(report.figures) == ["ad_requests", "impressions", "ctr_percent", "revenue", "mystery"]
@@ -146,14 +146,14 @@ def test_a_standard_report_asks_for_every_figure_and_the_currency() -> None:
 
 def test_a_currency_that_is_a_dimension_already_is_not_asked_for_twice() -> None:
     """A column in both lists of the metadata is asked for as a dimension only."""
-    both = offer({**DIMENSIONS, "currency": "STRING", "revenue": "DECIMAL"})
+    both = account_metadata({**DIMENSIONS, "currency": "STRING", "revenue": "DECIMAL"})
     assert names(both.default_metrics) == ["ad_requests", "impressions", "ctr_percent", "mystery"]
 
 
 def test_a_stream_without_its_dimensions_is_left_out_with_one_warning() -> None:
     """What the account may not see costs the streams that need it, one warning each, and no other."""
     warnings: list[str] = []
-    found = standard_reports(None, offer(without=("publisher_visx_id", "company_id")), 7, warnings.append)
+    found = standard_reports(None, account_metadata(without=("publisher_visx_id", "company_id")), 7, warnings.append)
     assert [report.name for report in found] == ["daily_totals"]
     assert len(warnings) == 5
     assert warnings[0] == "Stream account_daily is left out: the account does not have company_id."
@@ -163,7 +163,7 @@ def test_a_stream_without_its_dimensions_is_left_out_with_one_warning() -> None:
 def test_an_entity_without_its_columns_is_left_out_with_one_warning() -> None:
     """An entity needs its id, its name and its parent."""
     warnings: list[str] = []
-    found = available_entities(offer(without=("site_name", "site_visx_id")), warnings.append)
+    found = available_entities(account_metadata(without=("site_name", "site_visx_id")), warnings.append)
     assert [entity.name for entity in found] == ["companies", "accounts", "publishers"]
     assert warnings == [
         "Stream sites is left out: the account does not have site_visx_id, site_name.",
@@ -173,12 +173,12 @@ def test_an_entity_without_its_columns_is_left_out_with_one_warning() -> None:
 
 def test_additive_metrics_are_the_whole_numbers() -> None:
     """Only counts of events can be summed; rates and money of several currencies cannot."""
-    assert names(offer().additive) == ["ad_requests", "impressions"]
+    assert names(account_metadata().additive) == ["ad_requests", "impressions"]
 
 
 def test_types_that_are_not_explained_are_listed() -> None:
     """Columns whose type is unknown can be told to the user."""
-    assert names(offer().of_unknown_type) == ["mystery"]
+    assert names(account_metadata().of_unknown_type) == ["mystery"]
 
 
 def test_the_schema_has_the_key_first_and_never_null() -> None:
@@ -186,7 +186,7 @@ def test_the_schema_has_the_key_first_and_never_null() -> None:
     data_fields = ["revenue", "is_publisher_campaign", "mystery"]
     (report,) = custom_reports(
         [{"name": "mine", "group_by": ["country", "date"], "data_fields": data_fields}],
-        offer(),
+        account_metadata(),
         7,
     )
     schema = report.json_schema()
@@ -215,15 +215,15 @@ def test_the_schema_has_the_key_first_and_never_null() -> None:
 
 def test_a_report_without_days_has_no_final_days() -> None:
     """A report without `date` is one total: it cannot be incremental, and no day of it is final."""
-    report = own_report(group_by=["country"])
+    report = custom_report(group_by=["country"])
     assert not report.is_daily
     assert "is_final" not in report.json_schema()["properties"]
     assert "fetched_at" in report.json_schema()["properties"]
 
 
-def test_an_own_report_takes_what_it_names() -> None:
+def test_a_custom_report_takes_what_it_names() -> None:
     """An own report asks for exactly the columns that it names, blanks around them dropped."""
-    report = own_report(
+    report = custom_report(
         name="hb_units",
         group_by=["date", " ad_unit_visx_id "],
         data_fields=["impressions", "ad_requests"],
@@ -238,9 +238,9 @@ def test_an_own_report_takes_what_it_names() -> None:
 @pytest.mark.parametrize(
     "data_fields", [pytest.param({}, id="left-out"), pytest.param({"data_fields": None}, id="null")]
 )
-def test_an_own_report_without_metrics_gets_every_figure(data_fields: dict[str, None]) -> None:
+def test_a_custom_report_without_metrics_gets_every_figure(data_fields: dict[str, None]) -> None:
     """Metrics left out are every numeric metric, and the currency that they are in."""
-    report = own_report(**data_fields)
+    report = custom_report(**data_fields)
     assert names(report.figures) == ["ad_requests", "impressions", "ctr_percent", "revenue", "mystery"]
     assert names(report.key) == ["date", "currency"]
     assert report.lookback_days == 7
@@ -248,7 +248,7 @@ def test_an_own_report_without_metrics_gets_every_figure(data_fields: dict[str, 
 
 def test_the_key_is_the_grain_with_the_day_first() -> None:
     """Every dimension and every metric that splits rows is in the key, and the day leads it."""
-    report = own_report(
+    report = custom_report(
         group_by=["country", "date", "site_visx_id"],
         data_fields=["impressions", "is_publisher_campaign", "note", "mystery", "currency"],
     )
@@ -258,7 +258,7 @@ def test_the_key_is_the_grain_with_the_day_first() -> None:
 
 def test_a_report_may_have_nothing_but_metrics_that_split() -> None:
     """Without any figure, the key alone is asked for."""
-    report = own_report(data_fields=["is_publisher_campaign"])
+    report = custom_report(data_fields=["is_publisher_campaign"])
     assert names(report.key) == ["date", "is_publisher_campaign"]
     assert report.figures == ()
 
@@ -289,18 +289,18 @@ def test_a_report_may_have_nothing_but_metrics_that_split() -> None:
 )
 def test_filters_in_yocs_syntax_are_taken_as_they_are(query: dict[str, Any]) -> None:
     """Every operator of YOC's help is accepted, on dimensions and metrics, asked for or not."""
-    assert own_report(query=query).query == query
+    assert custom_report(query=query).query == query
 
 
 def test_a_filter_may_come_as_json_text() -> None:
     """A filter that arrives as text is read as JSON."""
-    assert own_report(query='{"like": {"ad_unit_name": "%_HB"}}').query == {"like": {"ad_unit_name": "%_HB"}}
+    assert custom_report(query='{"like": {"ad_unit_name": "%_HB"}}').query == {"like": {"ad_unit_name": "%_HB"}}
 
 
 @pytest.mark.parametrize("query", [None, {}, ""])
 def test_an_empty_filter_is_none(query: object) -> None:
     """Nothing, an empty mapping and empty text filter nothing."""
-    assert own_report(query=query).query is None
+    assert custom_report(query=query).query is None
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_two_reports_of_one_name_are_refused_whatever_their_case() -> None:
 
 def test_a_column_offered_in_both_lists_is_used_in_one() -> None:
     """A column that is dimension and metric at once may be either in a report, and not both."""
-    both = offer({**DIMENSIONS, "currency": "STRING"})
+    both = account_metadata({**DIMENSIONS, "currency": "STRING"})
     (report,) = custom_reports(
         [{"name": "mine", "group_by": ["date"], "data_fields": ["revenue", "currency"]}], both, 7
     )
@@ -414,4 +414,4 @@ def test_a_filter_with_nan_is_refused(text: str) -> None:
 
 def test_a_null_lookback_is_left_out() -> None:
     """Null means left out, as for the other entries of a report."""
-    assert own_report(lookback_days=None).lookback_days == 7
+    assert custom_report(lookback_days=None).lookback_days == 7

@@ -382,7 +382,7 @@ def test_successes_bring_the_requests_in_flight_back(clock: VirtualClock) -> Non
     assert in_flight_at_most(retrier, workers=8) == 4
 
 
-def test_a_429_starts_the_count_of_successes_anew(clock: VirtualClock) -> None:
+def test_a_429_starts_the_count_of_successes_again(clock: VirtualClock) -> None:
     """Speeding up needs answers in a row."""
     retrier = retrier_of(clock, concurrency=4)
     retrier.call("Page 1", Server(clock, slow_down(5)))
@@ -443,7 +443,7 @@ def test_a_stopped_run_sends_nothing_more(clock: VirtualClock) -> None:
     assert server.requests == 0
 
 
-def test_a_failure_after_the_end_is_not_told(clock: VirtualClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_after_the_end_is_not_reported(clock: VirtualClock, caplog: pytest.LogCaptureFixture) -> None:
     """The last line of a run stays the last one: a request that fails behind it announces no wait."""
     retrier = retrier_of(clock)
 
@@ -482,7 +482,7 @@ def test_stopping_ends_a_wait_at_once() -> None:
     assert len(requests) == 1
 
 
-def test_the_real_clock_tells_utc_and_never_goes_backwards() -> None:
+def test_the_real_clock_returns_utc_and_never_goes_backwards() -> None:
     """The clock of a real run gives an instant in UTC, and seconds for measuring."""
     clock = Clock()
     assert clock.now().utcoffset() == timedelta(0)
@@ -529,13 +529,13 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     clock = Sleeper()
     retrier = retrier_of(clock, concurrency=4)
 
-    def while_another_is_told_to_wait_longer() -> str:
+    def while_another_gets_a_longer_wait() -> str:
         with pytest.raises(Asleep):
             retrier.call("Page 1", fails(slow_down(60)))
         raise slow_down(1)
 
     with pytest.raises(Asleep):
-        retrier.call("Page 2", while_another_is_told_to_wait_longer)
+        retrier.call("Page 2", while_another_gets_a_longer_wait)
     with pytest.raises(Asleep):
         retrier.call("Page 3", Server(clock))
     assert clock.waits == [60, 1, 60]

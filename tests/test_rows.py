@@ -320,7 +320,7 @@ def test_numbers_are_written_the_same_both_ways(name: str) -> None:
             assert written(answer[1]) == written(shape().cast(rows_of(decode(content)))), cell
 
 
-def test_a_number_of_thousands_of_digits_is_told_by_its_column() -> None:
+def test_a_number_of_thousands_of_digits_is_reported_by_its_column() -> None:
     """Python makes no integer of them; the body was taken for a proxy's page, and asked for again and again."""
     plain: Row = {column: cells[0] for column, cells in PLAIN.items()}
     for column in ("site_visx_id", "clicks", "revenue"):

@@ -43,7 +43,7 @@ BATCH = {"encoding": ENCODING, "storage": STORAGE}
         ("stream_maps", {"site_dayly": None}, ": there is no stream site_dayly (did you mean site_daily?)."),
     ],
 )
-def test_what_is_misspelt_within_a_setting_is_told(
+def test_what_is_misspelt_within_a_setting_is_reported(
     sandbox: Sandbox, config: dict[str, Any], name: str, value: object, says: str
 ) -> None:
     """One sentence with what was meant, and no request."""

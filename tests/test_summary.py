@@ -81,7 +81,7 @@ def test_each_kind_of_failure_has_its_exit_code(failure: YOCError | KeyError, co
     assert summary.exit_code == code
 
 
-def test_a_warning_is_told_and_counted_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_is_reported_and_counted_once(caplog: pytest.LogCaptureFixture) -> None:
     """The same warning is logged once a run, however often there is reason for it."""
     summary = RunSummary()
     with caplog.at_level(logging.WARNING, logger="tap-yoc"):
@@ -91,7 +91,7 @@ def test_a_warning_is_told_and_counted_once(caplog: pytest.LogCaptureFixture) ->
     assert summary.warnings == 2
 
 
-def test_missing_key_values_are_told_by_stream_and_column(caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_key_values_are_reported_by_stream_and_column(caplog: pytest.LogCaptureFixture) -> None:
     """How many rows had no value in a key is told for the stream that has finished, and for no other."""
     summary = RunSummary()
     summary.missing["country_daily", "country"] += 3
@@ -204,7 +204,7 @@ def test_the_last_line_as_json() -> None:
     assert summary.as_log_line("text") == summary.line()
 
 
-def test_what_a_failure_says_is_told_without_secrets() -> None:
+def test_what_a_failure_says_is_reported_without_secrets() -> None:
     """The last line is clean by itself, in either form, whatever becomes of it."""
     summary = RunSummary(clean=lambda text: text.replace("s3cret", "***"))
     summary.fail("companies", ValueError("no header: 's3cret'"))

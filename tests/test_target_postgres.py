@@ -188,7 +188,7 @@ def test_postgres_refuses_what_does_not_fit(postgres: ToPostgres, row: Row, colu
 
 
 def test_a_failure_in_mid_load_leaves_whole_batches_and_no_later_state(postgres: ToPostgres) -> None:
-    """A batch is there as a whole or not at all, what was there before is as it was, and the next run mends it."""
+    """A batch is there as a whole or not at all, what was there before is as it was, and the next run repairs it."""
     assert postgres.load(probe({"id": 3, "clicks": 0}, {"id": 10_001, "clicks": 0}, clicks="integer")).returncode == 0
     rows = [{"id": number, "clicks": 1} for number in range(10_003)]
     good = probe(*rows, clicks="integer")

@@ -343,7 +343,7 @@ def test_duckdb_reads_json_lines_as_the_page_says(loaded: Loaded, mornings: Morn
     assert len(rows) == len(mornings.sites)
 
 
-def test_csv_files_are_written_anew_unless_their_names_differ(tmp_path: Path) -> None:
+def test_csv_files_are_replaced_unless_their_names_differ(tmp_path: Path) -> None:
     """Without the time in its name a file has the last run only, whatever `overwrite_behavior` says."""
     loader = ToCsv(tmp_path)
     config = {"output_path": str(loader.folder), "overwrite_behavior": "append_records"}

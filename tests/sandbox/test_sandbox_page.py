@@ -84,7 +84,7 @@ def test_options_are_all_that_can_be_switched(sandbox: Sandbox, control: Callabl
         assert Fault.from_dict({"kind": fault["kind"], "location": "/"}).where == fault["where"]
 
 
-def test_requests_are_told_with_their_answers(
+def test_requests_are_listed_with_their_answers(
     sandbox: Sandbox, control: Callable[..., Any], report: Call, metadata: Call
 ) -> None:
     """Who watches from outside sees what was asked and what was answered, by number."""
@@ -125,7 +125,7 @@ def test_requests_are_told_with_their_answers(
     assert control("GET", f"requests?after={newest}") == control("GET", f"requests?after={newest + 50}") == []
 
 
-def test_requests_are_told_without_secrets(
+def test_requests_are_listed_without_secrets(
     sandbox: Sandbox, control: Callable[..., Any], login: Call, http: requests.Session
 ) -> None:
     """Of a login only grant, client and username are told: whatever else it has may be a secret."""

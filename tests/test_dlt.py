@@ -362,6 +362,9 @@ def test_settings_are_the_taps(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     assert "ad_unit_daily" not in yoc().resources
     with pytest.raises(SettingsError, match="Setting page_size must be a whole number from 1 to 500"):
         yoc(page_size=501)
+    login = dict(re.findall(r'^(\w+) = "(.*)"$', PAGE.read_text("utf-8"), re.MULTILINE))
+    with pytest.raises(SettingsError, match="Not filled in: client_id, client_secret, username, password"):
+        yoc(**login)
 
 
 def test_no_secret_is_in_what_dlt_keeps_or_logs(

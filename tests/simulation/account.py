@@ -62,6 +62,11 @@ class Account:
             self.published[day] += 1
         self._write(days)
 
+    def take_back(self, day: date) -> None:
+        """Leave a published day without rows."""
+        self._sold[day] = []
+        self.revise([day])
+
     def change(self, rng: random.Random) -> None:
         """Add, rename or move a unit, or rename a site, for the days to come."""
         unit = rng.choice(self.units)

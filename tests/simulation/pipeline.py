@@ -111,6 +111,12 @@ class Pipeline:
             self.forms = self.forms.but({"types": "odd", "columns": "current"})
         self.world.forms = self.forms
 
+    def take_back_a_day(self, rng: random.Random) -> None:
+        """Take all rows back of a day that the next run reads again."""
+        day = self.day - ONE_DAY * (1 + rng.randrange(self.lookback_days + 1))
+        if day in self.account.published:
+            self.account.take_back(day)
+
     def revise_meanwhile(self, rng: random.Random) -> set[str]:
         """Revise days within the lookback while a run is reading, and return them."""
         days = [self.day - ONE_DAY * age for age in range(1, self.lookback_days + 1)]

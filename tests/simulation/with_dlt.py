@@ -1,0 +1,251 @@
+"""A life whose mornings load a warehouse by way of dlt, in this process: the same account, server and faults."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import dlt
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from simulation.days import ONE_DAY
+from simulation.ending import UNCOMPARED
+from simulation.expectation import days_of_run, expected
+from simulation.faults import CACHE, CLOCK, SERVER, WIRE, drawn_faults
+from simulation.instants import Killed
+from simulation.life import NOWHERE
+from simulation.pipeline import Pipeline, rng_for
+from simulation.script import LIES, damage_cache, machine_of
+from simulation.streams import ENTITIES
+from tap_yoc.dlt import source as dlt_source
+from tap_yoc.dlt import yoc
+from tap_yoc.errors import YOCError
+from tap_yoc.sandbox.world import CREDENTIALS
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
+
+    from simulation.expectation import Expectation
+    from simulation.faults import Fault
+    from simulation.morning import Machine
+    from simulation.streams import Stream
+    from simulation.target import Key, Row
+
+KILLED = -9
+SHARE_TAKEN_BACK = 0.2
+
+
+@dataclass(kw_only=True)
+class Warehouse:
+    """The tables and bookmarks at one moment."""
+
+    tables: dict[str, dict[str, dict[Key, Row]]]
+    bookmarks: dict[str, str | None]
+    twice: list[str] = field(default_factory=list)
+    """Rows that are there more than once, in sentences."""
+
+
+@dataclass(kw_only=True)
+class Ending:
+    """How a morning has ended: the tap's exit code for it, and what was logged."""
+
+    code: int
+    text: str
+
+
+@dataclass(kw_only=True)
+class DltLife:
+    """A pipeline from its first morning on, loaded into DuckDB."""
+
+    seed: int
+    mornings: int
+    found: list[str] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+
+    def play(self) -> list[str]:
+        """Play all mornings, and return what was wrong on the first bad one, in sentences."""
+        life = Pipeline(self.seed, url=NOWHERE)
+        life.has_password = True
+        life.config.update(CREDENTIALS, on_incomplete_day="fail")
+        life.config.pop("refresh_token", None)
+        life.config.setdefault("start_date", str(min(life.account.published)))
+        faults = drawn_faults(rng_for(self.seed, "faults"), self.mornings, life.streams)
+        try:
+            for morning in range(self.mornings):
+                rng = rng_for(self.seed, f"morning {morning}")
+                if morning:
+                    life.next_day(rng, morning)
+                    if rng.random() < SHARE_TAKEN_BACK:
+                        life.take_back_a_day(rng)
+                now = [fault for fault in faults if fault.morning == morning and _is_for_dlt(fault)]
+                self._play(life, rng, now)
+                if self.found:
+                    return [f"Life {self.seed}, morning {morning}:", *self.found, *map(str, now)]
+        finally:
+            life.close()
+        return []
+
+    def _play(self, life: Pipeline, rng: random.Random, faults: list[Fault]) -> None:
+        life.world.new_morning()
+        damage_cache(life.token_cache, faults)
+        days, loose_days = days_of_run(life, faults), set[str]()
+        before = _stored(life)
+        ending = _loaded(life, rng, faults, loose_days)
+        self.codes.append(ending.code)
+        expectation = expected(life, faults, days=days, loose_days=frozenset(loose_days))
+        if ending.code not in expectation.codes:
+            fitting = sorted(expectation.codes)
+            self.found.append(f"it ends with {ending.code}, and only {fitting} fits the faults: {ending.text[-900:]}")
+        after = _stored(life)
+        self.found += after.twice
+        if ending.code:
+            if after != before:
+                self.found.append("it fails, and has changed the warehouse")
+            return
+        is_deceived = UNCOMPARED in ending.text and any(fault.kind in LIES for fault in faults)
+        if not is_deceived:
+            for stream in life.streams:
+                self._judge(stream, life, before, after, expectation)
+            self._judge_names(life, expectation)
+
+    def _judge(
+        self, stream: Stream, life: Pipeline, before: Warehouse, after: Warehouse, expectation: Expectation
+    ) -> None:
+        """See that the days that were read are the source's, and all others as they were."""
+        name, first = stream.name, expectation.first_day
+        if mark := before.bookmarks[name]:
+            first = max(first, date.fromisoformat(mark) + ONE_DAY * (1 - stream.lookback_days))
+        source = stream.source(life.world, first, expectation.last_day)
+        was, now = before.tables.get(name, {}), after.tables.get(name, {})
+        for day in sorted({*source, *was, *now} - expectation.loose_days):
+            is_read = str(first) <= day <= str(expectation.last_day)
+            wanted = source.get(day, {}) if is_read else was.get(day, {})
+            kept = {key: {column: row[column] for column in stream.figures} for key, row in wanted.items()}
+            if now.get(day, {}) != kept:
+                whose = "the source" if is_read else "the table before, though it was not read"
+                self.found.append(f"{name} of {day} has {now.get(day, {})}, and {whose} {kept}")
+        marked = after.bookmarks[name]
+        if (marked or "") < (before.bookmarks[name] or "") or (marked or "") > str(expectation.last_day):
+            self.found.append(f"the bookmark of {name} goes from {before.bookmarks[name]} to {marked}")
+        if now and max(now) != marked and not stream.query and max(now) not in expectation.loose_days:
+            self.found.append(f"the bookmark of {name} is {marked}, and the newest day {max(now)}")
+
+    def _judge_names(self, life: Pipeline, expectation: Expectation) -> None:
+        for entity in () if expectation.loose_days else life.entities:
+            identity, label = ENTITIES[entity]
+            newest: dict[Any, str] = {}
+            for row in life.world.truth(
+                group_by=["date", identity, label],
+                data_fields=["impressions"],
+                start=expectation.first_day,
+                end=expectation.last_day,
+            ):
+                newest[row[identity]] = row[label]
+            newest.pop(None, None)
+            with _pipeline(life).sql_client() as client:
+                rows = client.execute_sql(f"SELECT {identity}, {label} FROM {entity}") or ()  # noqa: S608 - names
+            names = [tuple(row) for row in rows]
+            if len(names) != len(dict(names)) or not newest.items() <= dict(names).items():
+                self.found.append(f"{entity} are {names} instead of {newest}")
+
+
+def _is_for_dlt(fault: Fault) -> bool:
+    """Say whether it can happen to a pipeline in this process; a signal and stdout are the tap's own affair."""
+    return fault.layer in {SERVER, WIRE, CACHE, CLOCK} or fault.kind == "kill"
+
+
+def _pipeline(life: Pipeline) -> Any:  # noqa: ANN401 - dlt's
+    """Return the pipeline as a new process has it."""
+    return dlt.pipeline(
+        "yoc",
+        pipelines_dir=str(life.folder / "pipelines"),
+        destination=dlt.destinations.duckdb(str(life.folder / "yoc.duckdb")),
+        dataset_name="ads",
+    )
+
+
+def _loaded(life: Pipeline, rng: random.Random, faults: list[Fault], loose_days: set[str]) -> Ending:
+    """Run the pipeline; what it does to the token cache once it is killed is undone."""
+    cache, at_death = life.token_cache, list[bytes | None]()
+    machine = machine_of(
+        faults,
+        rng=rng,
+        world=life.world,
+        time=life.time,
+        streams=life.streams,
+        on_death=lambda: at_death.append(cache.read_bytes() if cache.exists() else None),
+        revise=lambda: loose_days.update(life.revise_meanwhile(rng)),
+    )
+    with _logged() as lines, machine.wire.installed(), patch.object(dlt_source, "Clock", lambda: machine.clock):
+        code, text = _run(life, machine)
+    for content in at_death:
+        cache.unlink(missing_ok=True)
+        if content is not None:
+            cache.write_bytes(content)
+    return Ending(code=KILLED if machine.instants.is_dead else code, text="\n".join([*lines, text]))
+
+
+def _run(life: Pipeline, machine: Machine) -> tuple[int, str]:
+    settings = {name: value for name, value in life.config.items() if name in inspect.signature(yoc).parameters}
+    machine.instants.is_running = True
+    try:
+        source = yoc(**settings)
+        _pipeline(life).run(source.with_resources(*(stream.name for stream in life.streams), *life.entities))
+    except Killed:
+        return KILLED, "killed"
+    except YOCError as error:
+        return int(error.exit_code), str(error)
+    except PipelineStepFailed as failure:
+        cause: BaseException | None = failure
+        while cause and not isinstance(cause, YOCError):
+            cause = cause.__cause__ or cause.__context__
+        return int(cause.exit_code if cause else 1), str(failure)
+    finally:
+        machine.instants.is_running = False
+    return 0, ""
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tap-yoc")
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+
+
+def _stored(life: Pipeline) -> Warehouse:
+    """Return what is in the warehouse."""
+    pipeline = _pipeline(life)
+    state = pipeline.state.get("sources", {}).get("yoc", {}).get("resources", {})
+    bookmarks = {stream.name: state.get(stream.name, {}).get("bookmark") for stream in life.streams}
+    found = Warehouse(tables={}, bookmarks=bookmarks)
+    if not (life.folder / "yoc.duckdb").exists():
+        return found
+    with pipeline.sql_client() as client:
+        rows = client.execute_sql("SELECT table_name FROM information_schema.tables WHERE table_schema = 'ads'")
+        tables = {name for (name,) in rows or ()}
+        for stream in life.streams:
+            if stream.name not in tables:
+                continue
+            names = [*stream.key, *stream.figures]
+            days = found.tables.setdefault(stream.name, {})
+            for cells in client.execute_sql(f"SELECT {', '.join(names)} FROM {stream.name}") or ():  # noqa: S608 - names
+                row = {**dict(zip(names, cells, strict=True)), "date": None}
+                row["date"] = str(cells[names.index("date")])
+                key = tuple(row[name] for name in stream.key)
+                rows_of_day = days.setdefault(row["date"], {})
+                if key in rows_of_day:
+                    found.twice.append(f"{stream.name} has {key} twice")
+                rows_of_day[key] = {name: row[name] for name in stream.figures}
+    return found

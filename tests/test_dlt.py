@@ -136,6 +136,24 @@ def test_totals_and_columns_replace_the_last_ones(warehouse: Warehouse, sandbox:
     assert {row[::2] for row in new} != set(old)
 
 
+@in_duckdb
+def test_a_backfilled_day_is_emptied_by_the_first_run_without_a_bookmark(
+    warehouse: Warehouse, sandbox: Sandbox
+) -> None:
+    """A backfill loads rows and moves no bookmark; days that have lost them are emptied all the same."""
+    gone = sorted(_units_of(sandbox, revisions=0) - _units_of(sandbox, revisions=1))
+    query = {"in": {"ad_unit_visx_id": gone}}
+    report = {"name": "mine", "group_by": ["date"], "data_fields": ["impressions"], "query": query}
+    sandbox.world.revisions = 0
+    warehouse.load("mine", reports=[report], backfill_from="2026-06-01", backfill_to="2026-06-14")
+    loaded = {row[0] for row in warehouse.rows("SELECT date FROM mine")}
+    assert warehouse.bookmark("mine") is None
+    sandbox.world.revisions = 1
+    warehouse.load("mine", reports=[report])
+    left = sandbox.truth(group_by=["date"], data_fields=["impressions"], query=query, start=date(2026, 6, 1))
+    assert {row[0] for row in warehouse.rows("SELECT date FROM mine")} == {row["date"] for row in left} < loaded
+
+
 def test_a_failure_loads_nothing_and_the_next_run_goes_on(warehouse: Warehouse, sandbox: Sandbox) -> None:
     """A window that cannot be whole fails the pipeline with the tap's sentence, before anything is loaded.
 

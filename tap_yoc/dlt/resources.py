@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 BOOKMARK = "bookmark"
 """The key of the newest complete day in a resource's state, as `YYYY-MM-DD`."""
+HAS_ROWS = "has_rows"
+"""Marks a table that has rows: those of a backfill or of an incomplete day come without a bookmark."""
 
 
 def report_resource(run: Run, report: Report) -> DltResource:
@@ -101,6 +103,7 @@ def _days(run: Run, report: Report, hints: Hints) -> Iterator[pa.Table]:
     """Yield a table for each window that was read in full, and move the bookmark with it."""
     state, schema = dlt.current.resource_state(report.name), report.json_schema()
     bookmark, is_backfill = state.get(BOOKMARK), run.settings.backfill is not None
+    had_rows = HAS_ROWS in state
     pages: list[pa.Table] = []
     for part in ReportReading(run, report, bookmark=bookmark):
         if isinstance(part, Restart):
@@ -108,13 +111,14 @@ def _days(run: Run, report: Report, hints: Hints) -> Iterator[pa.Table]:
         elif isinstance(part, Bookmark):
             window = [together(pages, hints)] if pages else []
             pages.clear()
-            if bookmark or is_backfill:  # otherwise the table has none of these days yet
+            if bookmark or is_backfill or had_rows:  # otherwise the table has none of these days yet
                 have = {day for table in window for day in pc.unique(table[DATE]).to_pylist()}
                 gone = [day for day in part.window.days() if day not in have]
                 window += [deleted_days(gone, DATE, hints)] if gone else []
             if part.day and not is_backfill:
                 state[BOOKMARK] = part.day.isoformat()  # dlt stores it together with the next table
             if window:
+                state[HAS_ROWS] = True
                 yield pa.concat_tables(window)
         else:
             pages.append(table_of(part, schema))

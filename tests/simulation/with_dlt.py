@@ -202,13 +202,19 @@ def _run(life: Pipeline, machine: Machine) -> tuple[int, str]:
     except YOCError as error:
         return int(error.exit_code), str(error)
     except PipelineStepFailed as failure:
-        cause: BaseException | None = failure
-        while cause and not isinstance(cause, YOCError):
-            cause = cause.__cause__ or cause.__context__
-        return int(cause.exit_code if cause else 1), str(failure)
+        return _code_of(failure), str(failure)
     finally:
         machine.instants.is_running = False
     return 0, ""
+
+
+def _code_of(failure: BaseException | None) -> int:
+    """Return the tap's exit code for what has failed a pipeline."""
+    while failure:
+        if isinstance(failure, YOCError):
+            return int(failure.exit_code)
+        failure = failure.__cause__ or failure.__context__
+    return 1
 
 
 @contextmanager

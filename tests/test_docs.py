@@ -235,7 +235,7 @@ def template(node: ast.expr) -> str | None:
 
 CALLS = {
     **dict.fromkeys(("warn", "_warn", "warning"), "Warnings"),
-    "info": "In passing",
+    "info": "For information",
     "error": "Exit code 1",
     "exception": "Exit code 1",
     **dict.fromkeys(("BadParameter", "ArgumentTypeError", "parser.error"), "Exit code 2"),

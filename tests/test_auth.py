@@ -74,7 +74,7 @@ def test_a_token_is_renewed_before_it_expires(begin: Callable[..., Run], sandbox
 def test_a_lifetime_that_is_text_or_missing(
     begin: Callable[..., Run], sandbox: Sandbox, clock: VirtualClock, form: str, refreshes: int
 ) -> None:
-    """A lifetime told as text counts; without one the token lives until a 401."""
+    """A lifetime sent as text counts; without one the token lives until a 401."""
     sandbox.forms = sandbox.forms.but({"expires_in_as": form})
     run = begin()
     run.client.columns()

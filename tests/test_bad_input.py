@@ -40,7 +40,7 @@ def test_a_narrower_key_is_refused(config: dict[str, Any], catalog: dict[str, An
 
 
 def test_a_catalog_that_names_the_key_in_its_metadata_alone(config: dict[str, Any], catalog: dict[str, Any]) -> None:
-    """Targets are told the key all the same; without one they would add rows that are read again."""
+    """Targets get the key anyway; without one they would add rows that are read again."""
     entry = only(catalog, "site_daily")
     key = entry.pop("key_properties")
     run = run_tap(config, catalog=catalog)
@@ -119,7 +119,7 @@ def test_a_selected_stream_that_is_gone_is_named(config: dict[str, Any], catalog
 
 
 def test_key_columns_cannot_be_deselected(config: dict[str, Any], catalog: dict[str, Any]) -> None:
-    """Whatever the catalog says, a row keeps what makes it unique."""
+    """Regardless of the catalog, a row keeps what makes it unique."""
     entry = only(catalog, "site_daily")
     for item in entry["metadata"]:
         if item["breadcrumb"] not in ([], ()):

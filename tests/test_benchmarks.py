@@ -185,7 +185,7 @@ def test_verdicts() -> None:
 
 
 def test_a_pipe_is_measured_whole(tmp_path: Path) -> None:
-    """What goes in at the front comes out at the end, all processes count, and the first that fails is told."""
+    """What goes in at the front comes out at the end, all processes count, and the first that fails is reported."""
     taken = tmp_path / "taken.json"
     python = [sys.executable, "-c"]
     commands = [
@@ -213,7 +213,7 @@ def test_pages_are_compressed_in_advance() -> None:
 
 @pytest.mark.parametrize(("accepted", "encoding"), [("gzip, deflate", "gzip"), ("", None)])
 def test_a_server_over_tls(tmp_path: Path, accepted: str, encoding: str | None) -> None:
-    """Its certificate is trusted by whoever is told to, and by no one else."""
+    """Its certificate is trusted by its clients, and by no one else."""
     certificate, key = make_certificate(tmp_path)
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server_side.load_cert_chain(certificate, key)

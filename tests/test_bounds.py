@@ -180,7 +180,7 @@ def test_what_is_nested_as_deep_as_allowed_is_read() -> None:
     [("zip_bomb", "is too large"), ("deep_json", "nested deeper than"), ("odd_packing", "compressed as 'br'")],
 )
 def test_every_answer_has_bounds(sandbox: Sandbox, config: dict[str, Any], place: str, kind: str, says: str) -> None:
-    """Those of the token endpoint and of the metadata, too; nothing is asked for again."""
+    """Those of the token endpoint and of the metadata, too; nothing is requested again."""
     sandbox.add_fault(kind, where=place, times=-1)
     run = run_tap(config, streams=["daily_totals"])
     assert run.exit_code == (ExitCode.SETTINGS if kind == "odd_packing" else ExitCode.INCOMPLETE), run.log
@@ -191,7 +191,7 @@ def test_every_answer_has_bounds(sandbox: Sandbox, config: dict[str, Any], place
 
 @pytest.mark.parametrize("digits", ["9" * 5000, "9" * 19, "0" * 5000 + "9" * 19])
 def test_a_total_that_no_report_has_is_an_error(digits: str) -> None:
-    """A header of 5,000 digits was taken for an answer that is no JSON, and asked for half an hour."""
+    """A header of 5,000 digits was taken for an answer that is not JSON, and asked for half an hour."""
     answers: list[tuple[Any, dict[str, str]]] = [([], {"X-Total-Count": digits}), ({"total": digits}, {})]
     if not digits.startswith("0"):
         answers.append((decode(f'{{"total": {digits}}}'.encode()), {}))
@@ -203,7 +203,7 @@ def test_a_total_that_no_report_has_is_an_error(digits: str) -> None:
 
 @given(value=st.text(alphabet="0123456789eE+-._ ٣²", max_size=30) | st.integers() | st.decimals())
 def test_no_total_breaks_the_run(value: object) -> None:
-    """Whatever is told is a count, none, or an error that says so."""
+    """Any total is a count, none, or an error that says so."""
     try:
         total = total_of({"total": value}, {})
     except UnknownEnvelopeError:

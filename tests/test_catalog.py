@@ -75,7 +75,7 @@ def test_a_map_of_a_selected_stream_still_works(sandbox: Sandbox) -> None:
     ],
 )
 def test_a_map_for_no_stream_is_a_misspelling(maps: dict[str, Any], says: str) -> None:
-    """A map that does nothing is told before anything is asked."""
+    """A map that does nothing is reported before anything is asked."""
     with pytest.raises(SettingsError) as caught:
         check_stream_maps(maps, STREAMS)
     assert says in str(caught.value)

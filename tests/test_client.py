@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("status", [202, 205, 206, 207, 226])
 def test_a_status_that_promises_less_than_a_whole_answer(sandbox: Sandbox, config: dict[str, Any], status: int) -> None:
-    """An answer that was only accepted is asked for again; a part is an error, however it looks."""
+    """An answer that was only accepted is requested again; a part is an error, however it looks."""
     sandbox.add_fault("status", status=status, times=1 if status == 202 else -1)
     run = run_tap(config, streams=["daily_totals"])
     if status == 202:
@@ -33,7 +33,7 @@ def test_a_status_that_promises_less_than_a_whole_answer(sandbox: Sandbox, confi
 
 
 def test_a_failure_in_the_answer_to_a_refresh_costs_no_refresh_token(sandbox: Sandbox, config: dict[str, Any]) -> None:
-    """A quota that is told in the body turns the request away as a status does."""
+    """A quota that is in the body turns the request away as a status does."""
     sandbox.add_fault("expire_access", where="report")
     sandbox.add_fault("body_code", where="token", after=1, times=2)
     run = run_tap(config, streams=["daily_totals"])
@@ -43,7 +43,7 @@ def test_a_failure_in_the_answer_to_a_refresh_costs_no_refresh_token(sandbox: Sa
 
 
 def test_a_login_refused_in_a_200_is_refused(sandbox: Sandbox, config: dict[str, Any]) -> None:
-    """It is told as what it is, once."""
+    """It is reported correctly, once."""
     sandbox.add_fault("body_code", where="token", status=401, times=-1)
     run = run_tap(config, streams=["daily_totals"])
     assert run.exit_code == ExitCode.ACCESS, run.log

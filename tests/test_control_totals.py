@@ -136,7 +136,7 @@ def test_a_difference_is_reported_in_words(rows: list[tuple[str, int | None, int
 
 
 def test_the_totals_are_read_once_for_all_streams() -> None:
-    """The account's totals are asked for once a run, by day alone, over all days that any stream may read."""
+    """The account's totals are requested once a run, by day alone, over all days that any stream may read."""
     reader = FakeReader(TOTALS)
     totals = control(reader)
     for _ in range(3):
@@ -148,7 +148,7 @@ def test_the_totals_are_read_once_for_all_streams() -> None:
 
 
 def test_the_totals_are_read_again_after_a_difference() -> None:
-    """A difference may come from a revision in between, so the totals are read anew for the second comparison."""
+    """A difference may come from a revision in between, so the totals are read again for the second comparison."""
     reader = FakeReader([{"date": "2026-06-01", "ad_requests": 1, "impressions": 1}], TOTALS)
     totals = control(reader)
     assert totals.differences(EQUAL, WINDOW) != {}
@@ -161,7 +161,7 @@ def test_the_totals_are_read_again_after_a_difference() -> None:
     [IncompleteDataError("no rows"), InconsistentWindowError("rows twice"), PermissionDeniedError("not for you")],
 )
 def test_totals_that_cannot_be_read_are_one_warning(error: Exception) -> None:
-    """Without totals there is nothing to compare with: that is told once, and costs no stream."""
+    """Without totals there is nothing to compare with: that is reported once, and costs no stream."""
     warnings: list[str] = []
     totals = control(FakeReader(error), warnings)
     for _ in range(3):

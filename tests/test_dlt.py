@@ -202,7 +202,7 @@ def test_a_reading_that_turns_out_faulty_is_not_loaded(
 
 
 def test_limits_refresh_and_backfills_behave_as_in_dlt(warehouse: Warehouse) -> None:
-    """After `add_limit` the next run goes on, a refresh starts anew, and a backfill moves no bookmark."""
+    """After `add_limit` the next run goes on, a refresh starts again, and a backfill moves no bookmark."""
     source = warehouse.source(window_days=5).with_resources("site_daily")
     warehouse.pipeline.run(source.add_limit(1))
     assert warehouse.bookmark("site_daily") == "2026-06-05"

@@ -254,7 +254,7 @@ def test_it_gives_up_after_half_a_minute(
 
 
 def test_a_mistake_of_its_own_does_not_hide_what_it_found(sandbox: Sandbox) -> None:
-    """What nobody foresaw is told by its place in the code, not by its text, and the exit code is 1."""
+    """What nobody foresaw is reported by its place in the code, not by its text, and the exit code is 1."""
 
     class Broken(VirtualClock):
         def monotonic(self) -> float:
@@ -367,7 +367,7 @@ def test_what_a_refused_login_says_is_kept(sandbox: Sandbox) -> None:
     ],
 )
 def test_a_day_that_no_form_has_is_shown_without_its_digits(day: str | int, spelling: str, *, is_a_form: bool) -> None:
-    """How a day is spelled is told, and never which day or time it is."""
+    """How a day is spelled is reported, and never which day or time it is."""
     column = Column(name="date", role=Role.GROUP_BY, declared="DATE", kind=Kind.DATE)
     answer = RecordedAnswer(place=REPORT, asked={"group_by": ["date"], "data_fields": []}, status=200)
     (trait,) = cell_traits([(answer, [{"date": day}])], [column])

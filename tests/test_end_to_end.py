@@ -90,7 +90,7 @@ def test_entities_have_the_newest_name_and_parent(sandbox: Sandbox) -> None:
 
 
 def test_entities_ask_with_dates_only_for_what_is_ambiguous(sandbox: Sandbox) -> None:
-    """One cheap query; the ids with several names or parents are asked for once more, by day."""
+    """One cheap query; the ids with several names or parents are requested once more, by day."""
     run_tap(sandbox.config, streams=["ad_units"])
     reports = [request.body for request in sandbox.requests if request.kind == "report"]
     assert "date" not in reports[0]["group_by"]
@@ -115,7 +115,7 @@ def test_every_published_column_is_described(sandbox: Sandbox, config: dict[str,
 
 
 def test_report_fields_are_the_metadata(config: dict[str, Any]) -> None:
-    """The columns that the account may ask for are a table, names trimmed."""
+    """The columns that the account may request are a table, names trimmed."""
     run = run_tap(config, streams=["report_fields"])
     rows = run.records("report_fields")
     assert {"kind": "group_by", "name": "ad_unit_name", "type": "STRING"} in rows
@@ -143,7 +143,7 @@ def test_custom_report_with_filter_and_splitting_boolean(sandbox: Sandbox, confi
 
 
 def test_custom_report_without_date_is_one_total(sandbox: Sandbox, config: dict[str, Any]) -> None:
-    """A report without days is one total over the days wanted, read whole every time, and says so."""
+    """A report without days is one total over the days wanted, read in full every time, and says so."""
     report = {"name": "totals_by_country", "group_by": ["country"], "data_fields": ["impressions"]}
     run = run_tap({**config, "reports": [report]}, streams=["totals_by_country"])
     assert run.exit_code == 0, run.log
@@ -154,7 +154,7 @@ def test_custom_report_without_date_is_one_total(sandbox: Sandbox, config: dict[
 
 
 def test_deselected_metrics_are_not_asked_for(sandbox: Sandbox, config: dict[str, Any]) -> None:
-    """What the catalog deselects is neither asked for nor written; key columns stay whatever the catalog says."""
+    """What the catalog deselects is neither asked for nor written; key columns stay regardless of the catalog."""
     catalog = run_tap_catalog(config)
     for entry in catalog["streams"]:
         wanted = entry["tap_stream_id"] == "site_daily"

@@ -241,7 +241,7 @@ def test_a_body_with_nan_is_read_up_to_its_cell(content: bytes, cell: str) -> No
     ],
 )
 def test_what_is_no_json_is_a_value_error(content: bytes) -> None:
-    """A body that is no JSON is told apart from an answer in an unknown form."""
+    """A body that is not JSON is distinguished from an answer in an unknown form."""
     with pytest.raises(ValueError, match=r"."):
         decode(content)
 
@@ -338,7 +338,7 @@ def test_a_failure_is_distinguished_from_an_empty_report(
 
 @pytest.mark.parametrize("beside", [{"status": 1}, {"code": "S17"}, {"message": "Quota exceeded"}], ids=json.dumps)
 def test_what_is_unclear_is_an_error_unless_it_stood_beside_rows(beside: dict[str, Json]) -> None:
-    """A code that nobody knows may be why there are no rows; a server that sends it with every page just behaves so."""
+    """An unknown code may be why there are no rows; a server that sends it with every page just behaves so."""
     reader = EnvelopeReader()
     empty, full = (json.dumps({**beside, "data": rows}).encode() for rows in ([], ROWS))
     with pytest.raises(FailureInBodyError):
@@ -356,7 +356,7 @@ class CellByCell(Loose):
 
 @pytest.mark.parametrize("row_type", [Loose, CellByCell])
 def test_what_is_unclear_is_an_error_in_a_known_envelope_as_well(row_type: type[Loose]) -> None:
-    """Pages with rows, beside which nothing was told, do not make a later empty one with a message an empty report."""
+    """Pages with rows but without such a message do not make a later empty one with a message an empty report."""
     reader = EnvelopeReader()
     full, empty = (json.dumps({"data": rows, "message": None}).encode() for rows in (ROWS, []))
     assert [reader.read(content, {}, row_type()).rows for content in (full, full, empty)] == [ROWS, ROWS, []]
@@ -382,7 +382,7 @@ def test_a_failure_in_the_place_of_a_row_is_no_row(row: dict[str, Json]) -> None
     ],
 )
 def test_what_is_no_json_stays_a_value_error_in_a_known_envelope(content: bytes) -> None:
-    """A body that is no JSON is told apart from an answer in an unknown form, whatever came before."""
+    """A body that is not JSON is distinguished from an answer in an unknown form, whatever came before."""
     reader = EnvelopeReader()
     reader.read(json.dumps({"data": ROWS}).encode(), {}, Loose())
     with pytest.raises(ValueError, match=r"."):
@@ -390,7 +390,7 @@ def test_what_is_no_json_stays_a_value_error_in_a_known_envelope(content: bytes)
 
 
 def test_an_empty_list_where_rows_were_before_is_no_rows() -> None:
-    """Under a name that nobody knows an empty list may be anything, unless rows were there before."""
+    """Under an unknown name an empty list may be anything, unless rows were there before."""
     reader, row_type = EnvelopeReader(), Loose()
     empty = json.dumps({"publisher_report": [], "total": 2, "page": 2}).encode()
     with pytest.raises(UnknownEnvelopeError):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def planned(*, length: Length = "month", today: date = TODAY, options: Any = (), **settings: Any) -> FanOut:  # noqa: ANN401 - settings of any kind
-    """Return the plan of an account called north, on 15 June 2026 unless told otherwise."""
+    """Return the plan of an account called north, on 15 June 2026 by default."""
     north = Account(name="north", config="accounts/north.json", settings=settings_of({**NO_LOGIN, **settings}))
     return fan_out(north, today=today, length=length, **dict(options))
 
@@ -77,7 +77,7 @@ def test_a_run_passes_the_tap_its_days_and_nothing_else() -> None:
 
 
 def test_the_plan_keeps_within_what_yoc_serves() -> None:
-    """Six months, one day inside, up to yesterday; days that were asked for and are gone are told."""
+    """Six months, one day inside, up to yesterday; days that were asked for and are gone are reported."""
     plan = planned(options={"first": date(2025, 11, 1), "last": date(2027, 1, 1)})
     assert days_of(plan)[0] == ("2025-12-01", "2025-12-16", "2025-12-31")
     assert days_of(plan)[-1] == ("2026-06-01", "2026-06-01", "2026-06-14")

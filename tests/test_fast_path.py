@@ -188,7 +188,7 @@ def test_of_selected_columns_the_messages_are_the_same(
 
 
 def test_a_stream_without_rows_writes_none(sandbox: Sandbox, config: dict[str, Any]) -> None:
-    """An entity of which no id came has no RECORD, and no line that is no JSON."""
+    """An entity of which no id came has no RECORD, and no line that is not JSON."""
     reports = [{**WITH_DATE, "query": {"like": {"ad_unit_name": "no such unit"}}}]
     nothing = iter(())
     for plain in (YOCStream._has_plain_rows, lambda _: False):  # noqa: SLF001 - the switch between the two

@@ -54,7 +54,7 @@ def runs() -> list[dict[str, Any]]:
     assert len(elsewhere) >= len(ELSEWHERE)
     for row, place in zip(elsewhere, cycle(ELSEWHERE), strict=False):
         row["total"] = place
-    # An empty list under a name that nobody knows is no evidence of anything.
+    # An empty list under an unknown name is no evidence of anything.
     return [
         *table,
         {"envelope": "other", "before_first": "empty", "total": "none", "past_end": "404"},

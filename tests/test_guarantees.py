@@ -99,7 +99,7 @@ def test_a_basic_header_that_an_answer_repeats_is_hidden(config: dict[str, Any],
 
 
 def test_an_empty_yesterday_is_one_warning_and_not_complete() -> None:
-    """Yesterday without rows is told once whatever the number of streams, and the bookmark stays before it."""
+    """Yesterday without rows is reported once whatever the number of streams, and the bookmark stays before it."""
     clock = VirtualClock()
     with Sandbox(today=TODAY, gap_days=[YESTERDAY], clock=lambda: clock.now().timestamp()) as sandbox:
         config = {**sandbox.config, "start_date": "2026-06-10"}
@@ -176,7 +176,7 @@ def test_a_refused_token_ends_the_run_at_once(sandbox: Sandbox, config: dict[str
 
 
 def test_a_refused_login_is_one_request(sandbox: Sandbox, config: dict[str, Any]) -> None:
-    """What could not be sent for want of a token is not counted as sent."""
+    """What could not be sent without a token is not counted as sent."""
     run = run_tap({**config, "password": "not-the-password"}, streams=["site_daily"])
     assert run.exit_code == 3
     assert len(sandbox.requests) == 1
@@ -373,7 +373,7 @@ def test_client_credentials_are_sent_as_configured(
 
 
 def test_a_backfill_is_compared_with_totals_of_its_own_days(config: dict[str, Any]) -> None:
-    """Days that a backfill reads behind `end_date` have totals, too, and do not fail for want of them."""
+    """Days that a backfill reads behind `end_date` have totals, too, and do not fail without them."""
     backfill = {"end_date": "2026-06-05", "backfill_from": "2026-06-08", "backfill_to": "2026-06-10"}
     run = run_tap({**config, **backfill, "on_incomplete_day": "fail"}, streams=["site_daily"])
     assert run.exit_code == 0, run.log
@@ -417,7 +417,7 @@ def test_the_next_window_is_asked_for_before_this_one_is_written(
         pytest.param([("Site", 3)], [], ("Site", 3), id="both are there"),
         pytest.param([("", 3)], [], (None, 3), id="no name"),
         pytest.param([("Site", 0)], [], ("Site", None), id="no parent"),
-        pytest.param([("Site", 0), ("Site", 3)], [("Site", 3), ("Site", 0)], ("Site", None), id="no parent any more"),
+        pytest.param([("Site", 0), ("Site", 3)], [("Site", 3), ("Site", 0)], ("Site", None), id="no longer a parent"),
     ],
 )
 def test_a_name_or_parent_that_is_missing_is_null(
@@ -516,7 +516,7 @@ def test_figures_under_other_names_fail_the_stream(config: dict[str, Any], monke
 def test_names_that_cannot_be_distinguished_by_day_fail_their_stream(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An id with two names of which the newest is not known is no row."""
+    """An id with two names with no known newest one has no row."""
 
     def unanswered(query: Any, content: bytes) -> bytes:  # noqa: ANN401 - JSON
         is_dated = bool(query) and {"date", "ad_unit_visx_id"} <= set(query.get("group_by", []))

@@ -72,7 +72,7 @@ def _one_by_one(of: Report, window: Window | None, records: list[dict[str, Any]]
         pytest.param("date", [], id="none"),
         pytest.param("date", [("2026-06-01",), ("2026-06-30",)], id="first-and-last-day"),
         pytest.param("date site_visx_id", [("2026-06-01", 7), ("2026-06-02", 7)], id="same-key-on-another-day"),
-        pytest.param("date site_visx_id", [("2026-06-01", 9), ("2026-06-02", 7)], id="ids-start-anew-each-day"),
+        pytest.param("date site_visx_id", [("2026-06-01", 9), ("2026-06-02", 7)], id="ids-start-again-each-day"),
         pytest.param("site_visx_id", [(2,), (10,), (100,)], id="numeric-order"),
         pytest.param("site_visx_id", [(10,), (100,), (2,)], id="text-order"),
         pytest.param("site_visx_id", [(1,), (2,), (3,)], id="both-orders"),

@@ -164,7 +164,7 @@ def test_settings_are_listed_and_secrets_are_not(project: Project) -> None:
 
 
 def test_streams_are_selected_and_keys_cannot_be_left_out(project: Project) -> None:
-    """`meltano select --list` shows the user's own report; its whole grain is automatic."""
+    """`meltano select --list` shows the user's custom report; its whole grain is automatic."""
     listed = project.meltano("--environment=sandbox", "select", "tap-yoc", "--list", "--all")
     for column in ("date", "ad_unit_visx_id", "is_publisher_campaign"):
         assert re.search(rf"\[automatic *\] hb_units\.{column}\b", listed)

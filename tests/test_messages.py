@@ -92,7 +92,7 @@ def test_each_message_is_one_line_of_json() -> None:
 
 
 class Told(io.BytesIO):
-    """Standard output that keeps what it is told to do."""
+    """Standard output that records what it is asked to do."""
 
     def __init__(self) -> None:
         """Keep nothing yet."""

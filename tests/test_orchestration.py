@@ -172,7 +172,7 @@ def tried(folder: Path, *codes: int, target: int = 0) -> tuple[int, int, int]:
 
 
 def test_tries_by_cron(tmp_path: Path) -> None:
-    """Pauses lie between tries, none behind the last; a target that fails is not tried again, and not forgotten."""
+    """Pauses are between tries, not after the last; a target that fails is not retried, and not forgotten."""
     assert tried(tmp_path, 5, 5, 5) == (3, 2, 5)
     assert tried(tmp_path, 4, 137, 0) == (3, 2, 0)
     assert tried(tmp_path, 0) == (1, 0, 0)
@@ -225,7 +225,7 @@ def test_a_morning_without_an_engine(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every table sums up, also while somebody reads the database; one account's failure is told and fails the whole.
+    """Every table sums up, also while somebody reads the database; one failure is reported and fails the whole.
 
     Renewing the database once took DuckDB's lock on it, so that a reader let the check fail.
     """
@@ -414,7 +414,7 @@ sys.exit(sandboxes.main(sys.argv[1:]))
 
 
 def test_a_command_that_is_stopped_as_it_starts(tmp_path: Path) -> None:
-    """It is told all the same: it once ran on, beside sandboxes that were gone."""
+    """It is reported anyway: it once ran on, beside sandboxes that were gone."""
     with beside_sandboxes(tmp_path, "-c", STOPPED_AT_ONCE) as process:
         said, log = process.communicate(timeout=30)
     assert (said, log, process.returncode) == ("open\nclosed\n", "", 3)

@@ -104,7 +104,7 @@ def runs_at_import(path: Path) -> Iterator[ast.AST]:
 
 
 def inside(name: str, package: str) -> bool:
-    """Say whether a dotted name is a package or something in it."""
+    """Return whether a dotted name is a package or something in it."""
     return name == package or name.startswith(f"{package}.")
 
 

@@ -58,7 +58,7 @@ class Server:
         return self._kept[number]
 
     def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
-        """Ask for a page that may be refused."""
+        """Request a page that may be refused."""
         page = self.answer(number, self.size)
         return lambda: page
 
@@ -97,7 +97,7 @@ class Server:
 
 
 def some_rows(count: int, start: int = 1) -> list[RawRow]:
-    """Return so many rows, all different."""
+    """Return some rows, all different."""
     return [{"site_visx_id": number} for number in range(start, start + count)]
 
 
@@ -128,7 +128,7 @@ def name_of(form: Form) -> str:
 
 @pytest.mark.parametrize("form", [pytest.param(form, id=name_of(form)) for form in FORMS])
 def test_every_form_of_paging_gives_every_row_once(form: Form) -> None:
-    """In every plausible form, reports of no row up to two and a half pages are read whole, in few requests."""
+    """In every plausible form, reports of no row up to two and a half pages are read in full, in few requests."""
     for size in (1, 3, 4):
         for count in range(size * 5 // 2 + 1):
             server = Server(rows=some_rows(count), size=size, form=form)
@@ -138,7 +138,7 @@ def test_every_form_of_paging_gives_every_row_once(form: Form) -> None:
 
 @pytest.mark.parametrize("form", [pytest.param(form, id=name_of(form)) for form in FORMS])
 def test_what_is_learned_in_one_report_does_not_mislead_in_the_next(form: Form) -> None:
-    """Reports of any sizes, read one after another with the same behaviour, are read whole."""
+    """Reports of any sizes, read one after another with the same behaviour, are read in full."""
     for counts in product(range(8), repeat=3):
         behaviour = ServerBehaviour()
         for count in counts:
@@ -164,7 +164,7 @@ def test_what_is_learned_in_one_report_does_not_mislead_in_the_next(form: Form) 
 def test_never_fewer_rows_without_an_error(form: Form, size: int, counts: list[int]) -> None:
     """However a server pages, a reading gives the rows exactly or fails, within a bounded number of requests."""
     if form.cap == 1 and form.ignores_page:
-        return  # one row, whatever is asked for, cannot be told from a report of one row
+        return  # one row, whatever is asked for, cannot be distinguished from a report of one row
     behaviour = ServerBehaviour()
     for count in counts:
         server = Server(rows=some_rows(count), size=size, form=form)
@@ -206,7 +206,7 @@ def test_a_server_that_ignores_the_page_number_is_found_out(total: str, count: i
 
 
 def test_the_error_about_an_ignored_page_number_says_what_to_do() -> None:
-    """Whoever meets a server that ignores the page number is told what may help."""
+    """Whoever meets a server that ignores the page number gets advice."""
     with pytest.raises(IncompleteDataError, match="window_days"):
         read(Server(rows=some_rows(12), size=4, form=Form(ignores_page=True)))
 
@@ -217,7 +217,7 @@ def test_a_report_of_one_row_may_come_on_every_page() -> None:
 
 
 class Script(Server):
-    """Answers each page number as it is told, and an empty page to all others."""
+    """Answers each page number as configured, and an empty page to all others."""
 
     def __init__(self, pages: dict[int, tuple[list[RawRow], int | None]], size: int = 4) -> None:
         """Take rows and total of each page."""

@@ -20,7 +20,7 @@ ROUNDS = 50
 
 
 def ask(config: dict[str, Any], rounds: int, failures: Any) -> None:  # noqa: ANN401 - a queue of another process
-    """Ask for the metadata in so many runs, an hour apart, so that each has to renew or find the pair renewed."""
+    """Ask for the metadata in some runs, an hour apart, so that each has to renew or find the pair renewed."""
     try:
         for hour in range(1, rounds + 1):
             run = Run(settings_of(config), VirtualClock(MORNING + timedelta(hours=hour)), Redactor())

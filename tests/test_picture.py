@@ -43,7 +43,7 @@ def words(svg: str) -> list[str]:
 
 
 def test_the_picture_of_the_page_is_the_demos(drawn: tuple[str, list[Fact]], request: pytest.FixtureRequest) -> None:
-    """Drawn again from the same facts, it is the same; --snapshot-update writes it anew."""
+    """Drawn again from the same facts, it is the same; --snapshot-update writes it again."""
     if request.config.option.update_snapshots:
         IMAGE.write_text(drawn[0], encoding="utf-8")
     assert IMAGE.read_text("utf-8") == drawn[0]

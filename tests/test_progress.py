@@ -53,7 +53,7 @@ class Watch:
 
 
 def reading(watch: Watch, *, name: str = "site_daily", days: int = 93) -> RunSummary:
-    """Return a summary in the middle of its second stream, so many days behind it."""
+    """Return a summary in the middle of its second stream, some days behind it."""
     summary = RunSummary(monotonic=watch)
     summary.begin("companies")
     summary.rows, summary.requests = 3, 2
@@ -281,7 +281,7 @@ def test_handlers_get_their_stream_back() -> None:
 
 
 def test_of_a_stream_that_has_ended_nothing_is_left() -> None:
-    """Between two streams the last one's line stays, without an estimate of days that nobody reads any more."""
+    """Between two streams the last one's line stays, without an estimate of days that nobody reads."""
     watch = Watch()
     summary = reading(watch)
     summary.end("site_daily")
@@ -395,7 +395,7 @@ def tap_on_a_terminal(folder: Path, config: dict[str, Any]) -> Iterator[tuple[su
 
 
 def read_until(shows: int, what: str | None, process: subprocess.Popen[bytes] | None = None) -> str:
-    """Return what a terminal is told until something appears, or until the process has ended."""
+    """Return what is written to a terminal until something appears, or until the process has ended."""
     told = b""
     deadline = time.monotonic() + 30
     while what is None or what.encode() not in told:
@@ -442,7 +442,7 @@ def test_the_tap_on_a_terminal(live: Sandbox, tmp_path: Path, *, is_killed: bool
 
 
 def test_the_tap_in_a_pipe(live: Sandbox, tmp_path: Path) -> None:
-    """Cron, Meltano and pipes get plain lines, whatever the environment says about colours."""
+    """Cron, Meltano and pipes get plain lines, regardless of colour settings."""
     (tmp_path / "config.json").write_text(json.dumps(last_days(live, "daily_totals")))
     env = {**os.environ, "FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1", **SURROUNDINGS}
     done = run_command("--config", "config.json", cwd=tmp_path, env=env)

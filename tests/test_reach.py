@@ -43,7 +43,7 @@ def reach_on(today: date, warnings: list[str], **settings: Any) -> Reach:  # noq
 def test_a_refused_first_day_costs_only_itself(
     sandbox: Sandbox, form: str, first: str, lost: str | None, stream: str
 ) -> None:
-    """Wherever the server sees six months, all is read from its first day on; days lost are told once."""
+    """Wherever the server sees six months, all is read from its first day on; days lost are reported once."""
     sandbox.today, sandbox.forms = AUGUST, replace(sandbox.forms, six_months=form)
     clock = on(AUGUST)
     sandbox.clock = clock.monotonic
@@ -85,7 +85,7 @@ def test_a_day_that_is_not_over_where_the_server_is_waits_for_the_next_run(sandb
 
 
 def test_a_refusal_for_another_reason_is_bounded_and_told_as_it_is() -> None:
-    """After so many days it is not for the first day: the reach is as it was, and nobody tries again."""
+    """After some days it is not for the first day: the reach is as it was, and nobody tries again."""
     warnings: list[str] = []
     reach, error = reach_on(AUGUST, warnings), RequestRefusedError("no", status=422)
     tries = 0

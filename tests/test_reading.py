@@ -68,7 +68,7 @@ def query(
 
 
 def a_row(**changed: Any) -> RawRow:  # noqa: ANN401 - whatever a server sends
-    """Return a row as it is sent, changed as told."""
+    """Return a row as it is sent, with changes."""
     return {
         "date": "2026-06-01",
         "site_visx_id": 7,
@@ -233,7 +233,7 @@ def test_a_good_reading_is_not_repeated() -> None:
 
 
 def test_a_faulty_reading_is_repeated_once() -> None:
-    """A fault is told as a warning, and the window is read once more from the start."""
+    """A fault is a warning, and the window is read once more from the start."""
     warnings: list[str] = []
     attempts = Attempts([1, InconsistentWindowError("a row appeared twice")], [1, 2])
     assert list(with_reread(attempts, "Stream x, 2026-06-01", warnings.append)) == [1, 1, 2]
@@ -242,7 +242,7 @@ def test_a_faulty_reading_is_repeated_once() -> None:
 
 
 def test_a_fault_that_stays_is_an_error() -> None:
-    """A window that is faulty twice fails, with what is wrong and what becomes of the bookmark."""
+    """A window that is faulty twice fails, with what is wrong and what happens to the bookmark."""
     attempts = Attempts([1, InconsistentWindowError("first")], [InconsistentWindowError("second")])
     with pytest.raises(IncompleteDataError, match=r"Stream x: second, twice; the bookmark stays before it") as caught:
         list(with_reread(attempts, "Stream x", lambda _: None))
@@ -562,7 +562,7 @@ def test_rows_are_the_same_with_or_without_the_next_query(
 
 
 def test_a_query_that_is_left_is_not_wanted_any_more() -> None:
-    """Whoever still waits for its pages is told that nobody reads them."""
+    """A thread that still waits for its pages learns that they are not read."""
     client = FakeClient(rows_of_weeks(14))
     reader = knowing_reader(client, AtOnce(), concurrency=4)
     pages = reader.pages(RowShape(REPORT, REPORT.figures), query(REPORT, page_size=5, window=FIRST_WEEK))
@@ -673,7 +673,7 @@ def test_only_the_reader_begins_the_next_query() -> None:
 
 
 def test_a_first_page_that_is_looked_at_late_brings_no_page_again() -> None:
-    """Where the reader is further already, what lies behind it is not asked for once more."""
+    """Where the reader is further already, what lies behind it is not requested once more."""
     with ThreadPoolExecutor(1) as pool:
         client = FakeClient(site_rows(25))
         ahead = ReadAhead(

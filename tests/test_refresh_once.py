@@ -261,7 +261,7 @@ def test_without_a_password_the_last_try_is_reported(sandbox: Sandbox, config: d
 def test_a_request_that_is_refused_unread_costs_no_token(
     sandbox: Sandbox, tmp_path: Path, status: int, advice: str
 ) -> None:
-    """A wrong address or format is told as such, and the token is still good once that is put right."""
+    """A wrong address or format is reported as such, and the token is still good once that is put right."""
     login = {**NO_PASSWORD, "refresh_token": seed_of(sandbox)}
     sandbox.add_fault("status", where="token", status=status)
     with pytest.raises(LoginError, match=advice):

@@ -63,7 +63,7 @@ def names(columns: tuple[Column, ...]) -> list[str]:
 
 
 def custom_report(**raw: Any) -> Report:  # noqa: ANN401 - whatever stands in the settings
-    """Return one own report with a name and a day, changed as told."""
+    """Return one custom report with a name and a day, with changes."""
     (report,) = custom_reports([{"name": "mine", "group_by": ["date"], **raw}], account_metadata(), 7)
     return report
 
@@ -76,7 +76,7 @@ def refusal(*raw_reports: Any) -> str:  # noqa: ANN401 - whatever stands in the 
 
 
 def refused(**raw: Any) -> str:  # noqa: ANN401 - whatever stands in the settings
-    """Return the sentence with which one own report, with a name and a day, is refused."""
+    """Return the sentence with which one custom report, with a name and a day, is refused."""
     return refusal({"name": "mine", "group_by": ["date"], **raw})
 
 
@@ -177,7 +177,7 @@ def test_additive_metrics_are_the_whole_numbers() -> None:
 
 
 def test_types_that_are_not_explained_are_listed() -> None:
-    """Columns whose type is unknown can be told to the user."""
+    """Columns of unknown type can be reported to the user."""
     assert names(account_metadata().of_unknown_type) == ["mystery"]
 
 
@@ -222,7 +222,7 @@ def test_a_report_without_days_has_no_final_days() -> None:
 
 
 def test_a_custom_report_takes_what_it_names() -> None:
-    """An own report asks for exactly the columns that it names, blanks around them dropped."""
+    """A custom report asks for exactly the columns that it names, blanks around them dropped."""
     report = custom_report(
         name="hb_units",
         group_by=["date", " ad_unit_visx_id "],

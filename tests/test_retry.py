@@ -224,7 +224,7 @@ def test_other_errors_are_not_repeated(clock: VirtualClock) -> None:
 
 
 def test_the_budget_of_one_request_ends(clock: VirtualClock) -> None:
-    """After `max_wait_minutes` of failing, the run is told that YOC is unavailable, and what failed last."""
+    """After `max_wait_minutes` of failing, the run learns that YOC is unavailable, and what failed last."""
     server = Server(clock, *(RetryableError("HTTP 502") for _ in range(1000)))
     with pytest.raises(UnavailableError, match=r"Page 1 failed for longer than max_wait_minutes.*HTTP 502") as no:
         retrier_of(clock, minutes=5).call("Page 1", server)
@@ -503,7 +503,7 @@ def test_a_retry_after_of_absurd_digits_is_ignored(header: str) -> None:
 
 
 def test_a_request_that_nobody_wants_is_not_repeated(clock: VirtualClock) -> None:
-    """A request whose result nobody waits for any more ends with its first failure, without a wait."""
+    """A request whose result nobody needs ends with its first failure, without a wait."""
     answers = iter([True, False])
     summary = RunSummary()
     server = Server(clock, *(RetryableError("HTTP 502") for _ in range(9)))

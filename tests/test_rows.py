@@ -321,7 +321,7 @@ def test_numbers_are_written_the_same_both_ways(name: str) -> None:
 
 
 def test_a_number_of_thousands_of_digits_is_reported_by_its_column() -> None:
-    """Python makes no integer of them; the body was taken for a proxy's page, and asked for again and again."""
+    """Python makes no integer of them; the body was taken for a proxy's page, and requested again and again."""
     plain: Row = {column: cells[0] for column, cells in PLAIN.items()}
     for column in ("site_visx_id", "clicks", "revenue"):
         with pytest.raises(CellError, match=f"column {column} of 2026-06-01 contains a value that is not a number"):
@@ -339,7 +339,7 @@ def test_a_whole_number_has_no_minus_before_zero() -> None:
 
 
 def test_a_key_beside_the_rows_is_no_column_of_theirs(caplog: pytest.LogCaptureFixture) -> None:
-    """A column that no row has is told as absent, though the envelope has a key of the same name."""
+    """A column that no row has is reported as absent, though the envelope has a key of the same name."""
     row: Row = {column: cells[0] for column, cells in PLAIN.items() if column != "revenue"}
     page = b'{"revenue": 7.50, "data": ' + page_of([row]) + b"}"
     reader, row_type = EnvelopeReader(), shape()

@@ -78,7 +78,7 @@ def test_streams_without_windows_have_one_line_as_well(sandbox: Sandbox, config:
 
 
 def test_a_stream_that_fails_has_no_line_for_the_window(sandbox: Sandbox, config: dict[str, Any]) -> None:
-    """A window that was not read whole is not told as read."""
+    """A window that was not read in full is not reported as read."""
     sandbox.add_fault("drop_row", times=-1, match='"publisher_visx_id"')
     run = run_tap(config, streams=["publisher_daily"])
     assert run.exit_code == 4

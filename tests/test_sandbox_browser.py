@@ -201,7 +201,7 @@ def test_a_fault_of_the_page_hits_the_next_run(show: Callable[..., Page], sandbo
 
 
 def test_faults_are_switched_off(show: Callable[..., Page], sandbox: Sandbox) -> None:
-    """A fault for ever stays until it is dropped, alone or with all others."""
+    """A permanent fault stays until it is dropped, alone or with all others."""
     page = show()
     form = page.locator("#fault")
     form.get_by_label("slow_body").check()

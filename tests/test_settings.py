@@ -138,12 +138,12 @@ def test_meltano_yml_has_a_second_account() -> None:
 
 
 def test_meltano_yml_has_the_taps_capabilities() -> None:
-    """Meltano is told what --about tells."""
+    """Meltano gets what --about prints."""
     assert EXTRACTOR["capabilities"] == sorted(capability.value for capability in TapYOC.capabilities)
 
 
 def test_meltano_yml_asks_no_plugin_index_and_sends_no_statistics() -> None:
-    """Every plugin is written out, and nobody is told that it ran."""
+    """Every plugin is written out, and no usage is reported."""
     assert PROJECT["send_anonymous_usage_stats"] is False
     for plugins in PROJECT["plugins"].values():
         for plugin in plugins:

@@ -39,7 +39,7 @@ TOKEN = {
 
 
 def with_settings(**changed: Any) -> Settings:  # noqa: ANN401 - any setting
-    """Return the settings of a complete configuration, changed as told."""
+    """Return the settings of a complete configuration, with changes."""
     return settings_of({**CONFIG, **changed})
 
 

@@ -389,7 +389,7 @@ def test_files_run_as_they_stand_in_psql(postgres_url: str) -> None:
 
 
 def test_the_page_shows_what_the_queries_give(loaded: Loaded, request: pytest.FixtureRequest) -> None:
-    """Every query is on the page, with its line and its real result; --snapshot-update writes them anew."""
+    """Every query is on the page, with its line and its real result; --snapshot-update writes them again."""
     page = README
     with closing(queries.connect(loaded.path, None, None)) as database:
         queries.prepare(database, YESTERDAY)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class Pipe(io.RawIOBase):
-    """What takes as many bytes a call as it is told: some, none for now (None), or an error."""
+    """What takes as many bytes a call as configured: some, none for now (None), or an error."""
 
     def __init__(self, takes: Sequence[int | OSError | None]) -> None:
         """Take everything once the list is through."""
@@ -392,7 +392,7 @@ def test_head_ends_the_run_every_time(live: Sandbox, tmp_path: Path, lines: int)
 
 
 def test_batch_files_that_cannot_be_written_end_the_run(live: Sandbox, tmp_path: Path) -> None:
-    """A full or missing disk under the batch files is told as one sentence, and is no stream's failure."""
+    """A full or missing disk under the batch files is one sentence, and is no stream's failure."""
     (tmp_path / "file").write_text("")
     settings: dict[str, Any] = json.loads(json.dumps(LOOPS["batches"]))
     settings["batch_config"]["storage"]["root"] = (tmp_path / "file" / "folder").as_uri()

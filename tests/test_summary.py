@@ -92,7 +92,7 @@ def test_a_warning_is_reported_and_counted_once(caplog: pytest.LogCaptureFixture
 
 
 def test_missing_key_values_are_reported_by_stream_and_column(caplog: pytest.LogCaptureFixture) -> None:
-    """How many rows had no value in a key is told for the stream that has finished, and for no other."""
+    """How many rows had no value in a key is reported for the stream that has finished, and for no other."""
     summary = RunSummary()
     summary.missing["country_daily", "country"] += 3
     summary.missing["country_daily", "publisher_visx_id"] += 1
@@ -231,7 +231,7 @@ def test_numbers_with_their_nouns(number: int, text: str) -> None:
 
 
 def test_days_that_lie_behind_are_those_of_the_rows_or_of_the_windows() -> None:
-    """Within a window the newest row tells how far it is; a window read whole is behind, be its last days empty."""
+    """Within a window the newest row tells how far it is; a window read in full is behind, be its last days empty."""
     summary = RunSummary()
     summary.begin("site_daily")
     (reading,) = summary.readings

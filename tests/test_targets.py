@@ -174,14 +174,14 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def same(mine: object, theirs: object) -> bool:
-    """Say whether a cell holds a figure; floating point of the sandbox's own is compared as such."""
+    """Return whether a cell holds a figure; floating point of the sandbox's own is compared as such."""
     if mine in {None, ""} or theirs is None:
         return mine in {None, ""} and theirs is None
     return abs(Decimal(str(mine)) - Decimal(str(theirs))) <= (Decimal("1e-9") if isinstance(theirs, float) else 0)
 
 
 def equal(mine: dict[tuple[Any, ...], Row], theirs: dict[tuple[Any, ...], Row]) -> bool:
-    """Say whether a table has the sandbox's rows and figures, no more and no less."""
+    """Return whether a table has the sandbox's rows and figures, no more and no less."""
     expected = {tuple(str(cell) for cell in key): row for key, row in theirs.items()}
     return mine.keys() == expected.keys() and all(
         same(mine[key][name], row[name]) for key, row in expected.items() for name in FIGURES
@@ -344,7 +344,7 @@ def test_duckdb_reads_json_lines_as_the_page_says(loaded: Loaded, mornings: Morn
 
 
 def test_csv_files_are_replaced_unless_their_names_differ(tmp_path: Path) -> None:
-    """Without the time in its name a file has the last run only, whatever `overwrite_behavior` says."""
+    """Without the time in its name a file has the last run only, regardless of `overwrite_behavior`."""
     loader = ToCsv(tmp_path)
     config = {"output_path": str(loader.folder), "overwrite_behavior": "append_records"}
     for rows in (PROBE[:2], [PROBE[0], PROBE[3]]):

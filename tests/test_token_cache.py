@@ -36,7 +36,7 @@ def pair(number: int) -> TokenPair:
 
 
 def settings(**changed: Any) -> Settings:  # noqa: ANN401 - any setting
-    """Return settings, changed as told."""
+    """Return settings, with changes."""
     login = {"client_id": "client", "client_secret": "client-secret", "username": "reports@example.com"}
     return settings_of({**login, "password": "pass-word", **changed})
 
@@ -142,7 +142,7 @@ def test_two_accounts_in_one_file_do_not_mix(path: Path) -> None:
     ],
 )
 def test_another_login_is_another_account(path: Path, changed: dict[str, str]) -> None:
-    """Another login, or a refresh token that the user replaced, starts anew; the same one does not."""
+    """Another login, or a refresh token that the user replaced, starts again; the same one does not."""
     first = token_store(settings(token_cache=str(path)))
     with first.locked():
         first.save(pair(1))
@@ -269,7 +269,7 @@ def test_another_accounts_pair_survives_a_damaged_one(path: Path) -> None:
 
 
 def test_a_path_below_a_file_is_refused_by_name(tmp_path: Path) -> None:
-    """A place where no file can be is told before a token is used up, with the path."""
+    """A place where no file can be is reported before a token is used up, with the path."""
     (tmp_path / "a_file").write_text("", "utf-8")
     path = tmp_path / "a_file" / "token.json"
     with pytest.raises(SettingsError) as caught:

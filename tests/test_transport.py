@@ -121,7 +121,7 @@ def is_silent(_: socket.socket, closed: threading.Event) -> None:
     closed.wait(10)
 
 
-# What becomes of a connection before a request can leave: by TLS, or by a proxy's CONNECT.
+# What happens to a connection before a request can leave: by TLS, or by a proxy's CONNECT.
 BEFORE_A_REQUEST = [
     pytest.param(closes, id="closed"),
     pytest.param(is_silent, id="silent"),
@@ -184,7 +184,7 @@ def test_what_fails_later_may_have_been_sent(
 
 
 def test_what_cannot_be_noted_is_not_sent() -> None:
-    """A failure to write ahead keeps the request on this machine, and is told as what it is."""
+    """A failure to write ahead keeps the request on this machine, and is reported correctly."""
 
     def full() -> None:
         raise SettingsError("No space left on device.")
@@ -224,7 +224,7 @@ def test_a_body_is_read_in_the_charset_that_is_declared(content_type: str, body:
 
 @pytest.mark.parametrize("charset", ["klingon", "hex", "utf-16", "ascii", ""])
 def test_a_body_that_no_charset_fits_is_no_json(charset: str) -> None:
-    """Bytes that are not what is declared, or of a charset that nobody knows, are told as what they are."""
+    """Bytes that are not what is declared, or of an unknown charset, are reported correctly."""
     with RawServer(sends(ok(b'{"a": "\xdc"', f"application/json; charset={charset}"))) as server:
         answer = exchange(server)
     with pytest.raises(RetryableError, match="the answer is not JSON"):

@@ -24,7 +24,7 @@ EARLIEST = date(2025, 12, 16)
 
 
 def a_plan(**changed: Any) -> Plan:  # noqa: ANN401 - any argument of plan
-    """Return the plan of a run on 15 June 2026 with the default settings, changed as told."""
+    """Return the plan of a run on 15 June 2026 with the default settings, with changes."""
     arguments: dict[str, Any] = {
         "today": TODAY,
         "start_date": None,
@@ -413,7 +413,7 @@ def test_daily_runs_read_each_day_until_its_figures_settle(
 
 
 def test_days_lost_since_the_bookmark_are_named_without_a_start() -> None:
-    """A pipeline that stood still for seven months is told which days it lost, also when no start is set."""
+    """A pipeline that stood still for seven months gets a warning about the days it lost, also when no start is set."""
     assert str(a_plan(bookmark=date(2025, 11, 14)).lost) == "2025-11-15 to 2025-12-15"
 
 

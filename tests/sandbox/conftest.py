@@ -42,7 +42,7 @@ def http() -> Iterator[requests.Session]:
 
 @pytest.fixture
 def login(sandbox: Sandbox, http: requests.Session) -> Callable[..., requests.Response]:
-    """Return a call to the token endpoint; JSON, the password grant, unless told otherwise."""
+    """Return a call to the token endpoint; JSON, the password grant, by default."""
 
     def call(**fields: object) -> requests.Response:
         config = sandbox.config
@@ -61,7 +61,7 @@ def headers(login: Callable[..., requests.Response]) -> dict[str, str]:
 
 @pytest.fixture
 def report(sandbox: Sandbox, http: requests.Session, headers: dict[str, str]) -> Callable[..., requests.Response]:
-    """Return a call for a report: impressions by day, from the first of June on, unless told otherwise."""
+    """Return a call for a report: impressions by day, from the first of June on, by default."""
 
     def call(**body: object) -> requests.Response:
         whole: dict[str, Any] = {

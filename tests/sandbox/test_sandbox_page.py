@@ -47,7 +47,7 @@ def test_pages_are_served_with_all_they_load(sandbox: Sandbox, http: requests.Se
 
 
 def test_page_may_ask_nobody_else(sandbox: Sandbox, http: requests.Session) -> None:
-    """The browser is told to load nothing from elsewhere; other files of the package are not served."""
+    """The browser must load nothing from elsewhere; other files of the package are not served."""
     policy = http.get(sandbox.url, timeout=10).headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
@@ -128,7 +128,7 @@ def test_requests_are_listed_with_their_answers(
 def test_requests_are_listed_without_secrets(
     sandbox: Sandbox, control: Callable[..., Any], login: Call, http: requests.Session
 ) -> None:
-    """Of a login only grant, client and username are told: whatever else it has may be a secret."""
+    """Of a login only grant, client and username are listed: anything else may be a secret."""
     pair = login(pasword="misspelt-secret").json()
     login(grant_type="refresh_token", refresh_token=pair["refresh_token"])
     sandbox.add_fault("status", where="token")
@@ -148,7 +148,7 @@ def test_requests_are_listed_without_secrets(
 
 
 def test_state_counts_requests(sandbox: Sandbox, control: Callable[..., Any], report: Call) -> None:
-    """Forgetting the requests starts the count anew; numbers are never given twice."""
+    """Forgetting the requests starts the count again; numbers are never given twice."""
     report()
     first = control("GET", "state")
     assert (first["requests"], first["newest_request"] - first["oldest_request"]) == (2, 1)

@@ -119,7 +119,7 @@ def test_expire_at_once(sandbox: Sandbox, login: Call) -> None:
     ],
 )
 def test_forms_of_expires_in(sandbox: Sandbox, login: Call, forms: Forms, expected: object) -> None:
-    """A lifetime may be told as a number, as text, or not at all."""
+    """A lifetime may be sent as a number, as text, or not at all."""
     sandbox.forms = forms
     assert login().json().get("expires_in") == expected
 

@@ -1,4 +1,4 @@
-"""Certificates of this machine's own, good and bad, made anew."""
+"""Certificates of this machine's own, good and bad, made again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Certificate:
 
 
 def make_certificate(folder: Path, *, address: str = "127.0.0.1", days: int = 2) -> Certificate:
-    """Return a certificate for an address, good for so many days from yesterday; for less than one, it has expired."""
+    """Return a certificate for an address, good for some days from yesterday; for less than one, it has expired."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, address)])
     began = datetime.now(timezone.utc) - timedelta(days=1)

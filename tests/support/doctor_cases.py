@@ -30,7 +30,7 @@ ASK = "Ask YOC's account manager to enable the Reporting API for this login. hub
 FIX = "Fix it in your configuration and run the doctor again. docs/settings.md lists all settings."
 REPORT = "Report this to the maintainers, with the whole output: the tap does not know this form of an answer."
 CLOSED = "http://127.0.0.1:9"
-"""The port of a service that nobody runs any more."""
+"""The port of a service that nobody runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def forever(where: str, kind: str = "status", **options: Any) -> tuple[dict[str,
 
 
 def last_days(number: int) -> tuple[date, ...]:
-    """Return so many days up to yesterday."""
+    """Return some days up to yesterday."""
     return tuple(TODAY - timedelta(days=n + 1) for n in range(number))
 
 
@@ -343,7 +343,7 @@ CASES = {
             "dimensions."
         ),
     ),
-    "own report": Case(
+    "custom report": Case(
         what="a custom report names a column that is not there",
         settings={"reports": [{"name": "mine", "group_by": ["contry"]}]},
         step="streams",

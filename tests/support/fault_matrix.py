@@ -134,21 +134,21 @@ CASES = {
         what="404 for the first page", faults=report("status", status=404, page=1), forms={"total": "none"},
         does="asks again before it treats the report as empty", sees="Done:",
     ),
-    "404 for ever": Case(
+    "404 every time": Case(
         what="404 for every report",
         faults=({"kind": "status", "status": 404, "times": FOREVER},),
         does="does not treat it as empty reports unless a report has had rows; fails", code=4, bookmark=None,
         others_finish=False, sees="YOC answers 404 to the first report",
     ),
-    "429 for ever": Case(
+    "429 every time": Case(
         what="429 every time", faults=report("status", FOREVER, status=429), does=GIVES_UP, code=5, bookmark=None,
         sees="longer than max_wait_minutes allows (HTTP 429); run again later.",
     ),
-    "500 for ever": Case(
+    "500 every time": Case(
         what="500 every time", faults=report("status", FOREVER, status=500), does=GIVES_UP, code=5, bookmark=None,
         sees="longer than max_wait_minutes allows (HTTP 500); run again later.",
     ),
-    "HTML for ever": Case(
+    "HTML every time": Case(
         what="an HTML page with status 200 every time", faults=report("html_200", FOREVER), does=GIVES_UP, code=5,
         bookmark=None, sees="the answer is not JSON (text/html",
     ),
@@ -173,7 +173,7 @@ CASES = {
         faults=(*report("expire_access"), {"kind": "lost_rotation", "after": 1}),
         does="does not retry the refresh; logs in with the password", sees="Logging in with the password again.",
     ),
-    "401 for ever": Case(
+    "401 every time": Case(
         what="401 every time", faults=report("status", FOREVER, status=401),
         does="renews the token once, then stops the run",
         code=3, bookmark=None, others_finish=False, sees="YOC rejects a token that it has just issued",
@@ -282,7 +282,7 @@ CASES = {
         faults=report("body_code", retry_after="7"), does="waits as long as it is asked to",
         sees="HTTP 429, in the body of an answer; waiting 7.0 seconds.",
     ),
-    "a status told for ever": Case(
+    "a status in a body every time": Case(
         what='200 with `{"status": 500, "data": []}` every time', faults=report("body_status", FOREVER), does=GIVES_UP,
         code=5, bookmark=None, sees="max_wait_minutes allows (HTTP 500, in the body of an answer)",
     ),

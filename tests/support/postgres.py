@@ -85,7 +85,7 @@ class Database:
 
 
 def is_up(port: int) -> bool:
-    """Say whether a server takes connections on a port."""
+    """Return whether a server takes connections on a port."""
     try:
         Database(name="postgres", port=port).connect().close()
     except psycopg.OperationalError:

@@ -1,4 +1,4 @@
-"""A server that sends bytes as they are told to it, whatever HTTP says of them."""
+"""A server that sends bytes as they are given, regardless of HTTP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ok(body: bytes = b"{}", content_type: str = "application/json", status: str 
 def drips(
     begin: bytes, count: int | None = None, pause: float = 0.02
 ) -> Callable[[socket.socket, threading.Event], None]:
-    """Return an answer that goes on with a byte after each pause, in seconds, so many of them or for ever."""
+    """Return an answer that goes on with a byte after each pause, in seconds, some of them or forever."""
 
     def drip(connection: socket.socket, closed: threading.Event) -> None:
         connection.sendall(begin)

@@ -381,7 +381,7 @@ def hub_definition() -> str:
 
 
 def architecture_page() -> str:
-    """Return docs/architecture.md as it stands, with the table of modules made anew: layers, and first lines."""
+    """Return docs/architecture.md as it stands, with the table of modules made again: layers, and first lines."""
     path = ROOT / "docs/architecture.md"
     head = "| module | job |\n|---|---|\n"
     before, _, rest = path.read_text("utf-8").partition(head)

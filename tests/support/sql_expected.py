@@ -53,7 +53,7 @@ def ratio(part: Decimal, whole: Decimal, digits: int, *, times: int = 100, less:
 
 
 def rounded(value: Decimal, digits: int) -> Decimal:
-    """Return a number with so many digits behind the point."""
+    """Return a number with this many decimal places."""
     return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 

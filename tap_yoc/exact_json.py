@@ -8,18 +8,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from tap_yoc.exact_numbers import MOST_DIGITS, exact_number
+
 Json: TypeAlias = Any
 """A decoded JSON value: dict, list, str, int, Decimal, bool or None."""
 
 DEEPEST = 32
 """Maximum levels of lists and mappings; an answer has about five."""
-_SURELY_PLAIN, _MOST_CHARACTERS = len("0.000000"), 100
-
-
-def exact_number(text: str) -> Decimal | str:
-    """Return a number with a decimal point exactly, or as text if Python would write it with an exponent."""
-    is_plain = "e" not in text and "E" not in text and (len(text) <= _SURELY_PLAIN or _is_plain(text))
-    return Decimal(text) if is_plain else text
 
 
 class TooDeepError(ValueError):
@@ -66,12 +61,8 @@ def refuse_constant(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _is_plain(text: str) -> bool:
-    return len(text) <= _MOST_CHARACTERS and not text.lstrip("-").startswith("0.000000")
-
-
 def _whole_number(text: str) -> int | Decimal:
-    return int(text) if len(text) <= _MOST_CHARACTERS else Decimal(text)
+    return int(text) if len(text) <= MOST_DIGITS else Decimal(text)
 
 
 _decoder = msgspec.json.Decoder(float_hook=exact_number)

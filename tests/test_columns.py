@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_yoc.errors import UnknownEnvelopeError
-from tap_yoc.reports.columns import Column, Kind, PlainDecimal, Role, columns_of, kind_of
+from tap_yoc.exact_numbers import PlainDecimal
+from tap_yoc.reports.columns import Column, Kind, Role, columns_of, kind_of
 
 if TYPE_CHECKING:
     from tap_yoc.exact_json import Json

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.singerlib import RecordMessage, SchemaMessage, StateMessage
 
-from tap_yoc.reports.columns import Column, Kind, PlainDecimal, Role
+from tap_yoc.exact_numbers import PlainDecimal
+from tap_yoc.reports.columns import Column, Kind, Role
 from tap_yoc.singer.messages import YOCMessageWriter
 
 if TYPE_CHECKING:

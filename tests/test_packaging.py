@@ -53,6 +53,7 @@ LAYERS = [
     "dates",
     "wording",
     "exact_json",
+    "exact_numbers",
     "errors",
     "__init__",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec.structs import astuple
 
-from tap_yoc.decoding.number_literals import NULL
+from tap_yoc.exact_numbers import NULL
 from tap_yoc.reports.columns import Kind
 
 if TYPE_CHECKING:

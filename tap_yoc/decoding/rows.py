@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from tap_yoc.dates import day_of
-from tap_yoc.decoding.number_literals import NULL, are_plain, without_quotes, written
 from tap_yoc.decoding.row_types import Rows, row_type
 from tap_yoc.errors import CellError, IncompleteDataError
-from tap_yoc.exact_json import decode, exact_number
+from tap_yoc.exact_json import decode
+from tap_yoc.exact_numbers import NULL, are_plain, exact_number, without_quotes, written
 from tap_yoc.reports.columns import Kind
 from tap_yoc.reports.report import DATE
 

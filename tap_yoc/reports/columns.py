@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_yoc.dates import day_of
 from tap_yoc.errors import UnknownEnvelopeError
+from tap_yoc.exact_numbers import to_integer, to_number
 from tap_yoc.reports.descriptions import DESCRIPTIONS, described
 
 if TYPE_CHECKING:
@@ -54,9 +55,6 @@ KINDS: dict[str, Kind] = {
 }
 
 _MISSING = {Kind.INTEGER: 0, Kind.NUMBER: 0, Kind.BOOLEAN: False}
-_NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-MOST_DIGITS = 100
-"""A number with more digits than this before or after the point is not a real figure, and could fill the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,13 +119,6 @@ _JSON_TYPES: dict[Kind, dict[str, Any]] = {
     Kind.BOOLEAN: {"type": "boolean"},
     Kind.UNKNOWN: {"type": "string"},
 }
-
-
-class PlainDecimal(Decimal):
-    """A decimal that is written with all its digits, never with an exponent."""
-
-    def __str__(self) -> str:
-        return format(self, "f")
 
 
 def columns_of(body: Json) -> list[Column]:
@@ -196,7 +187,7 @@ def _to_text(cell: Json) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, Decimal):
-        return str(_to_number(cell))
+        return str(to_number(cell))
     if isinstance(cell, (str, int)):
         return _writable(str(cell))
     raise ValueError("not text")
@@ -205,26 +196,6 @@ def _to_text(cell: Json) -> str:
 def _writable(text: str) -> str:
     """Return text without U+0000, which PostgreSQL refuses, and with U+FFFD for lone surrogates of truncated names."""
     return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _to_integer(cell: Json) -> int:
-    number = _to_number(cell)
-    if number != int(number):
-        raise ValueError("not a whole number")
-    return int(number)
-
-
-def _to_number(cell: Json) -> int | Decimal:
-    if isinstance(cell, bool):
-        raise ValueError("not a number")  # noqa: TRY004 - one kind of error for every cell
-    if isinstance(cell, int):
-        return cell
-    number = cell
-    if isinstance(cell, str) and _NUMERAL.fullmatch(cell.strip()):
-        number = Decimal(cell.strip())
-    if not isinstance(number, Decimal) or not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
-        raise ValueError("not a number")
-    return PlainDecimal(number) if "E" in str(number) else number
 
 
 _BOOLEANS: dict[Json, bool] = {"true": True, "1": True, "false": False, "0": False}
@@ -246,8 +217,8 @@ def _to_any_text(cell: Json) -> str:
 _CASTS: dict[Kind, Callable[[Json], Any]] = {
     Kind.DATE: _to_date,
     Kind.TEXT: _to_text,
-    Kind.INTEGER: _to_integer,
-    Kind.NUMBER: _to_number,
+    Kind.INTEGER: to_integer,
+    Kind.NUMBER: to_number,
     Kind.BOOLEAN: _to_boolean,
     Kind.UNKNOWN: _to_any_text,
 }

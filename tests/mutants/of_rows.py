@@ -54,13 +54,13 @@ ROWS = {
     ),
     "money cut short": Mutant(
         breaks="money keeps the digits that were sent",
-        file="decoding/number_literals.py",
+        file="exact_numbers.py",
         old="return [msgspec.Raw(cell) if cell else NULL for cell in ",
         new="return [msgspec.Raw(cell[:6].rstrip(b'.')) if cell else NULL for cell in ",
     ),
     "figure taken for zero": Mutant(
         breaks="figures sent as text are the same as numbers",
-        file="reports/columns.py",
+        file="exact_numbers.py",
         old="    return int(number)\n",
         new="    return int(number) if not isinstance(cell, str) else 0\n",
     ),

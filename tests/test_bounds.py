@@ -22,8 +22,9 @@ from test_transport import exchange
 
 from tap_yoc.api.body import read_body
 from tap_yoc.api.deadline import LARGEST_ANSWER, TooLargeError
-from tap_yoc.decoding.envelope import EnvelopeReader, total_of
+from tap_yoc.decoding.envelope import EnvelopeReader
 from tap_yoc.decoding.rows import RowShape
+from tap_yoc.decoding.total import total_of
 from tap_yoc.errors import ExitCode, IncompleteDataError, RetryableError, UnknownEnvelopeError
 from tap_yoc.exact_json import DEEPEST, TooDeepError, decode
 

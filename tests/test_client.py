@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 from harness import MORNING, run_tap, settings_of
 
-from tap_yoc.api.client import Query
+from tap_yoc.api.query import Query
 from tap_yoc.engine.run import Run
 from tap_yoc.errors import ExitCode, RequestRefusedError
 from tap_yoc.redaction import Redactor

@@ -18,7 +18,7 @@ from tap_yoc.reports.metadata import AccountMetadata
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_yoc.api.client import Query
+    from tap_yoc.api.query import Query
     from tap_yoc.engine.prefetch import Reader
     from tap_yoc.reports.report import Report
 

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from tap_yoc.decoding.envelope import EnvelopeReader, rows_of, total_of
+from tap_yoc.decoding.envelope import EnvelopeReader, rows_of
+from tap_yoc.decoding.total import total_of
 from tap_yoc.errors import FailureInBodyError, IncompleteDataError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from tap_yoc.api.client import Query
+    from tap_yoc.api.query import Query
     from tap_yoc.reports.report import Report
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from weakref import ref
 import pytest
 from harness import run_tap
 
-from tap_yoc.api.client import Query
+from tap_yoc.api.query import Query
 from tap_yoc.dates import Window
 from tap_yoc.decoding.envelope import Answer
 from tap_yoc.decoding.row_types import Rows

@@ -1,4 +1,4 @@
-"""Finds the rows and the total in a report's answer, in any known envelope; pure.
+"""Finds the rows in a report's answer, in any known envelope; pure.
 
 An answer that it cannot read is an error, never zero rows.
 """
@@ -6,12 +6,12 @@ An answer that it cannot read is an error, never zero rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
 from tap_yoc.decoding.failures import Verdict, signs_in, tells_only_of_failure
+from tap_yoc.decoding.total import ROW_LISTS, TOTAL_HOLDERS, total_of
 from tap_yoc.errors import FailureInBodyError, UnknownEnvelopeError
 from tap_yoc.exact_json import decode
 
@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 RawRow: TypeAlias = "dict[str, Json]"
 """`{column: cell}`, cells as the API sent them."""
 
-ROW_LISTS = ("data", "items", "results", "rows", "records")
-TOTALS = ("total", "total_count", "total_items", "count")
-TOTAL_HOLDERS = ("pagination", "paging", "meta")
-TOTAL_HEADER = "X-Total-Count"
-_MOST_SIGNS, _MOST_NAMES, _LONGEST_NAME, _MOST_DIGITS = 16, 100, 60, 18
+_MOST_SIGNS, _MOST_NAMES, _LONGEST_NAME = 16, 100, 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,41 +244,3 @@ def _find_rows(body: Json, levels: int, path: tuple[str, ...] = ()) -> tuple[tup
     # An empty list under an unknown key, next to other keys, may be anything.
     is_clear = len(unknown) == 1 and (unknown[0][1] or len(others) == 1 or total_of(body, {}) == 0)
     return unknown[0] if is_clear else None
-
-
-def total_of(body: Json, headers: Mapping[str, str]) -> int | None:
-    """Return the number of rows that an answer reports, None if it reports none."""
-    holders: list[Json] = [body]
-    if isinstance(body, dict):
-        holders += [body.get(name) for name in TOTAL_HOLDERS]
-        holders += [inner for name in ROW_LISTS if isinstance(inner := body.get(name), dict)]
-    for holder in holders:
-        if isinstance(holder, dict):
-            for name in TOTALS:
-                if (total := _count(holder.get(name))) is not None:
-                    return total
-    return _count(headers.get(TOTAL_HEADER))
-
-
-def _count(value: Json) -> int | None:
-    """Return a value as a number of rows, None if it is not one.
-
-    Raises:
-        UnknownEnvelopeError: It has more digits than a count can have.
-    """
-    is_text = isinstance(value, str) and value.strip().isdecimal()
-    digits = len(value.strip().lstrip("0")) if is_text else _MOST_DIGITS + 1 if _is_above(value) else 0
-    if digits > _MOST_DIGITS:
-        raise UnknownEnvelopeError(
-            f"YOC counts the rows of a report with more than {_MOST_DIGITS} digits; please report this."
-        )
-    if is_text:
-        return int(value.strip().lstrip("0") or "0")
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    return None
-
-
-def _is_above(value: Json) -> bool:
-    is_number = isinstance(value, int) or (isinstance(value, Decimal) and value.is_finite())
-    return is_number and value >= 10**_MOST_DIGITS

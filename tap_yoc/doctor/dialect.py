@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.api.transport import TOO_MANY_REQUESTS, UNAVAILABLE
-from tap_yoc.decoding.envelope import ROW_LISTS, TOTAL_HEADER, TOTAL_HOLDERS, TOTALS, rows_of, rows_path, total_of
+from tap_yoc.decoding.envelope import rows_of, rows_path
+from tap_yoc.decoding.total import ROW_LISTS, TOTAL_HEADER, TOTAL_HOLDERS, TOTALS, total_of
 from tap_yoc.doctor.findings import Trait
 from tap_yoc.doctor.recording_transport import REPORT
 from tap_yoc.doctor.value_formats import blank_traits, cell_traits, metadata_traits

@@ -6,7 +6,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_yoc.api.client import NO_CONTENT, NOT_FOUND, Query
+from tap_yoc.api.client import NO_CONTENT, NOT_FOUND
+from tap_yoc.api.query import Query
 from tap_yoc.dates import ONE_DAY, Window, day_of, gaps_between
 from tap_yoc.decoding.envelope import rows_path
 from tap_yoc.decoding.rows import RowShape

@@ -24,7 +24,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from tap_yoc.api.client import Query
+    from tap_yoc.api.query import Query
     from tap_yoc.dates import Window
     from tap_yoc.decoding.row_types import Rows
     from tap_yoc.decoding.rows import RowShape

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from tap_yoc.api.client import Query
+from tap_yoc.api.query import Query
 from tap_yoc.dates import day_of
 from tap_yoc.engine.reach import read_within
 from tap_yoc.engine.reread import read_all_with_reread

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_yoc.api.client import Query
+from tap_yoc.api.query import Query
 from tap_yoc.decoding.page import Page
 from tap_yoc.engine.reach import read_within
 from tap_yoc.engine.reread import read_all_with_reread

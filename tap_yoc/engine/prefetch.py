@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor, Future
 
-    from tap_yoc.api.client import Query, YOCClient
+    from tap_yoc.api.client import YOCClient
+    from tap_yoc.api.query import Query
     from tap_yoc.decoding.envelope import Answer, RowType
     from tap_yoc.decoding.row_types import Rows
     from tap_yoc.reports.report import Report

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_yoc.api.client import Query
+from tap_yoc.api.query import Query
 from tap_yoc.dates import ONE_DAY, Window, gaps_between
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.bookmarks import advance, bookmark_of

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date
 
-    from tap_yoc.api.client import Query
+    from tap_yoc.api.query import Query
     from tap_yoc.dates import Window
     from tap_yoc.decoding.row_types import Rows
     from tap_yoc.decoding.rows import RowShape

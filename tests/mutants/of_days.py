@@ -11,7 +11,7 @@ DAYS = {
     ),
     "last day of a window": Mutant(
         breaks="a window is asked for with its last day",
-        file="api/client.py",
+        file="api/query.py",
         old='{"lte": {"date": self.window.last.isoformat()}}',
         new='{"lte": {"date": (self.window.last - (self.window.last - self.window.first) / 9).isoformat()}}',
     ),

@@ -83,11 +83,23 @@ def _place(rng: random.Random) -> str:
     return rng.choices([REPORT, METADATA, TOKEN], [8, 1, 2])[0]
 
 
+def _which(rng: random.Random, place: str, streams: Sequence[Stream]) -> Options:
+    """Return which of a run's requests a fault is for: of reports, any stream's or just the next ones.
+
+    The first ones are for the account's totals.
+    """
+    if place != REPORT:
+        return {"after": 0}
+    if rng.random() < 0.4:
+        return {"after": rng.choice([0, 0, 1, 2, 4])}
+    return {"match": rng.choice(streams).body_text, "after": rng.choice([0, 0, 0, 1, 2])}
+
+
 def _server(kind: str, **more: Any) -> Callable[[random.Random, Sequence[Stream]], Options | None]:  # noqa: ANN401 - options
-    def draw(rng: random.Random, _streams: Sequence[Stream]) -> Options:
+    def draw(rng: random.Random, streams: Sequence[Stream]) -> Options:
         place = more.get("where") or _place(rng)
-        options = {"kind": kind, "where": place, "after": rng.choice([0, 0, 1, 2, 4]) if place == REPORT else 0}
-        return {**options, "times": rng.choice([1, 1, 2]), **more}
+        which = _which(rng, place, streams)
+        return {"kind": kind, "where": place, **which, "times": rng.choice([1, 1, 2]), **more}
 
     return draw
 
@@ -109,10 +121,10 @@ def _of_a_stream(name: str, place: str = "where", **more: Any) -> Any:  # noqa: 
 
 
 def _wire(kind: str, **more: Any) -> Callable[[random.Random, Sequence[Stream]], Options | None]:  # noqa: ANN401 - options
-    def draw(rng: random.Random, _streams: Sequence[Stream]) -> Options:
-        place = _place(rng)
-        after = rng.choice([0, 0, 1, 2, 4]) if place == REPORT else 0
-        return {"kind": kind, "place": place, "after": after, "times": rng.choice([1, 1, 2]), **more}
+    def draw(rng: random.Random, streams: Sequence[Stream]) -> Options:
+        place = more.get("place") or _place(rng)
+        which = _which(rng, place, streams)
+        return {"kind": kind, "place": place, **which, "times": rng.choice([1, 1, 2]), **more}
 
     return draw
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 KILLED = -9
 LONGEST_REAL_SECONDS = 60
+LONGEST_START_SECONDS = 1.0
 
 
 @dataclass(kw_only=True)
@@ -192,10 +193,18 @@ def _discard(stdout: io.TextIOWrapper, sink: Sink) -> None:
 def _join_workers(names: Collection[str] = ("tap-yoc",)) -> None:
     """Wait for threads that the run has left, so that none of them sends anything in the next one."""
     for thread in threading.enumerate():
-        if thread.name.startswith(tuple(names)):
+        if thread.name.startswith(tuple(names)) and _is_running(thread):
             thread.join(LONGEST_REAL_SECONDS)
             if thread.is_alive():
                 raise HangError(thread.name)
+
+
+def _is_running(thread: threading.Thread) -> bool:
+    """Say whether a thread has started and goes on; a signal may have come while it was being started."""
+    until = time.monotonic() + LONGEST_START_SECONDS
+    while not thread.is_alive() and thread in threading.enumerate() and time.monotonic() < until:
+        time.sleep(0.001)
+    return thread.is_alive()
 
 
 __all__ = ["HangError", "Machine", "Outcome", "run_in_process"]

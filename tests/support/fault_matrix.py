@@ -45,11 +45,11 @@ GIVES_UP = "retries the request for `max_wait_minutes`, then fails the stream"
 ONCE_MORE = "reading it once more."
 
 CASES = {
-    # Patience
+    # Retries
     "429 with seconds": Case(
         what="429 with `Retry-After: 7`, twice",
         faults=report("status", 2, status=429, retry_after="7"),
-        does="waits as long as asked, then sends fewer requests at a time",
+        does="waits as long as requested, then sends fewer requests at a time",
         sees="HTTP 429; waiting 7.0 seconds.",
     ),
     "429 with a date": Case(
@@ -74,7 +74,7 @@ CASES = {
     "429 with an absurd wait": Case(
         what="429 with `Retry-After: 864000`",
         faults=report("status", status=429, retry_after="864000"),
-        does="waits ten minutes, and asks again",
+        does="waits ten minutes, then retries",
         sees="HTTP 429; waiting 600.0 seconds.",
     ),
     "429 with nonsense": Case(
@@ -86,7 +86,7 @@ CASES = {
     "503": Case(
         what="503 with `Retry-After: 30`",
         faults=report("status", status=503, retry_after="30"),
-        does="waits as long as it is asked to",
+        does="waits as long as requested",
         sees="HTTP 503; waiting 30.0 seconds.",
     ),
     "500 for a while": Case(
@@ -100,7 +100,7 @@ CASES = {
         what="the connection breaks before the answer", faults=report("reset_before", 3), does=WAITS, sees="waiting"
     ),
     "connection reset within the answer": Case(
-        what="the connection breaks within the answer", faults=report("reset_after_headers", 2), does=WAITS,
+        what="the connection breaks during the answer", faults=report("reset_after_headers", 2), does=WAITS,
         sees="waiting",
     ),
     "body cut": Case(
@@ -122,17 +122,17 @@ CASES = {
     "404 for a page that is there": Case(
         what="404 for a page that exists, and there is no total",
         faults=report("status", status=404, page=2), forms={"total": "none"},
-        does="asks again before it treats the report as finished", sees="Done:",
+        does="requests the page again before it treats the report as finished", sees="Done:",
     ),
     "404 for every page for a while": Case(
         what="404 for every report for a while, as from a proxy in front of a server that is down",
         faults=({"kind": "status", "status": 404, "where": "report", "after": 3, "times": 6},),
         forms={"total": "none"}, sees="HTTP 404 for a page that existed before; waiting",
-        does="waits until a page that existed before is back, then asks again",
+        does="waits until a page that existed before is back, then retries",
     ),
     "404 for the first page": Case(
         what="404 for the first page", faults=report("status", status=404, page=1), forms={"total": "none"},
-        does="asks again before it treats the report as empty", sees="Done:",
+        does="requests the page again before it treats the report as empty", sees="Done:",
     ),
     "404 every time": Case(
         what="404 for every report",
@@ -258,7 +258,7 @@ CASES = {
         bookmark=None, sees="has no single list of rows (found: int)",
     ),
     "a body without bounds": Case(
-        what="300 kB that unpack to 300 MB", faults=report("zip_bomb", FOREVER), code=4, bookmark=None,
+        what="300 kB of gzip that decompress to 300 MB", faults=report("zip_bomb", FOREVER), code=4, bookmark=None,
         does="reads 64 MiB at most, and fails the stream", sees="is too large (more than 64 MiB decompressed)",
     ),
     "a deep body": Case(
@@ -279,7 +279,7 @@ CASES = {
     ),
     "a quota told in a 200": Case(
         what='200 with `{"code": 429, "data": []}` and `Retry-After: 7`',
-        faults=report("body_code", retry_after="7"), does="waits as long as it is asked to",
+        faults=report("body_code", retry_after="7"), does="waits as long as requested",
         sees="HTTP 429, in the body of an answer; waiting 7.0 seconds.",
     ),
     "a status in a body every time": Case(
@@ -299,7 +299,7 @@ CASES = {
         does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`error`: boom)",
     ),
     "an error told beside rows": Case(
-        what='rows with `"error": "partial"` beside them', faults=report("error_beside_rows", FOREVER),
+        what='rows with `"error": "partial"` next to them', faults=report("error_beside_rows", FOREVER),
         does="fails the stream", code=4, bookmark=None, sees="success but an error in the body (`error`: partial)",
     ),
     "the metadata fails in a 200": Case(
@@ -348,8 +348,8 @@ def page() -> str:
     lines = [
         "# Faults, and what the tap does",
         "",
-        "Each row is a test: the sandbox causes the fault over a real connection, and the run must end as stated. The",
-        "page is generated from the same table (`make docs`). Exit codes: 0 complete, 2 settings,",
+        "Each row is a test: the sandbox causes the fault over a real connection, and the run must end as described.",
+        "This page is generated from the same table (`make docs`). Exit codes: 0 complete, 2 settings,",
         "3 login or permission, 4 incomplete data, 5 unavailable.",
         "",
         "| Fault | What the tap does | Exit code | What the log says |",
@@ -362,22 +362,23 @@ def page() -> str:
 TOKENS = [
     "## A refresh token is used once",
     "",
-    "A second use may end the login's whole session. So the tap stores, on disk with `token_cache`, that a refresh",
-    "token is on its way before its first byte leaves. A test kills runs at every instant of a refresh.",
+    "Using a refresh token twice may end the login's whole session. So before the first byte of a refresh is sent,",
+    "the tap stores that the token is being used (on disk with `token_cache`). A test kills runs at every point of a",
+    "refresh.",
     "",
     "| What happens during a refresh | What the tap does |",
     "|---|---|",
-    "| no connection: name, port, TLS handshake, a proxy that refuses | retries; nothing was sent or used up |",
-    "| 429 or 503 | retries; assumed: turned away before the token was looked at |",
+    "| no connection: name, port, TLS handshake, refused by a proxy | retries; nothing was sent or used up |",
+    "| 429 or 503 | retries; assumed: YOC has not looked at the token |",
     "| 404, 405, 406, 410, 415, 422 or `invalid_client` | keeps the token; logs in with the password |",
     "| any other 4xx | drops the token; logs in with the password |",
     "| the answer is lost, or is a 5xx, or no token pair | does not repeat the refresh; logs in with the password |",
     "| SIGKILL, power loss, or a full disk after sending | the next run logs in with the password |",
     "| a full disk before sending | sends nothing; exit code 2 |",
     "| SIGTERM or SIGINT | waits 5 s at most for the answer, then ends; the next run knows |",
-    "| any of these without a password, if the token may be used up | tries the token one last time, and warns |",
+    "| any of these without a password, if the token may be used up | tries the token one last time, with a warning |",
     "",
-    "A damaged cache costs a login and nothing else. One that cannot be read or written ends the run with exit code 2.",
+    "A damaged cache only costs a login. If the cache cannot be read or written, the run ends with exit code 2.",
 ]
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"

@@ -218,7 +218,7 @@ CASES = {
     ),
     "order lost": Case(
         what="rows are out of order, every time", faults=report("shuffle", FOREVER), does=FAILS_WINDOW, code=4,
-        bookmark=None, sees="the rows are out of order",
+        bookmark=None, sees="the rows are not in the order of",
     ),
     "row lost, once": Case(
         what="a row is missing", faults=report("drop_row"), does=REREADS, sees=ONCE_MORE,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import threading
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import preloaded
 import pytest
 from doctor_cases import CASES, PAGE, doctor, with_blocks
 from filelock import FileLock
-from harness import FIGURES, TODAY, VirtualClock, command, run_tap
+from harness import FIGURES, TODAY, VirtualClock, run_tap
 
 from tap_yoc.doctor.checks import examine
 from tap_yoc.doctor.findings import State
@@ -30,6 +30,7 @@ from tap_yoc.sandbox.inventory import ACCOUNTS, COMPANIES, PUBLISHERS, SITES, ad
 from tap_yoc.sandbox.server import Forms, Sandbox
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from doctor_cases import Case
@@ -377,17 +378,8 @@ def test_a_day_that_no_form_has_is_shown_without_its_digits(day: str | int, spel
 
 
 def run_doctor(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command."""
-    return subprocess.run(
-        [str(command("tap-yoc-doctor")), *arguments],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=cwd,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **variables},
-        timeout=60,
-        check=False,
-    )
+    """Run the command in a process of its own."""
+    return preloaded.run("tap-yoc-doctor", *arguments, cwd=cwd, env={**os.environ, **variables})
 
 
 def test_the_command_takes_a_file_or_the_environment(today: Sandbox, tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
+import preloaded
 import pytest
-from harness import command, run_command
+from harness import run_command
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,14 +107,7 @@ def test_nothing_is_sent_with_a_mistake_in_the_environment(
     """Exit code 2 before anything is asked; the doctor says the same."""
     login = {f"TAP_YOC_{name.upper()}": str(value) for name, value in live.config.items()}
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TAP_YOC_")}
-    done = subprocess.run(
-        [str(command(program)), "--config=ENV"],
-        cwd=tmp_path,
-        env={**environ, **login, **slip},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = preloaded.run(program, "--config=ENV", cwd=tmp_path, env={**environ, **login, **slip})
     assert done.returncode == 2
     assert says in (done.stdout if program == "tap-yoc-doctor" else done.stderr)
     assert "s3cret" not in done.stdout + done.stderr

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
+import preloaded
 import pytest
-from harness import command, last_days, run_command
+from harness import last_days, run_command
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,4 +80,5 @@ def test_the_tap_reads_all_its_files_from_windows(live: Sandbox, tmp_path: Path,
     assert json.loads(done.stdout.splitlines()[0])["value"]["bookmarks"]["daily_totals"] == mark
     for name in ("tap-yoc-plan north.json", "tap-yoc-doctor --config north.json"):
         program, *arguments = name.split()
-        subprocess.run([str(command(program)), *arguments], cwd=tmp_path, check=True, capture_output=True)
+        done = preloaded.run(program, *arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr

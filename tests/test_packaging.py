@@ -11,6 +11,7 @@ import sys
 import tarfile
 import zipfile
 from email.parser import Parser
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,19 +76,22 @@ PROJECT: dict[str, Any] = PYPROJECT["project"]
 CLASSIFIED = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
 
 
-def imports(path: Path, *, only_at_import: bool = False) -> Iterator[tuple[str, int]]:
-    """Yield what a file of the package imports, as absolute dotted names, with the line.
+@cache
+def imports(path: Path, *, only_at_import: bool = False) -> tuple[tuple[str, int], ...]:
+    """Return what a file of the package imports, as absolute dotted names, with the line.
 
     Shape: `from tap_yoc.errors import X` and `from .errors import X` both give `tap_yoc.errors.X`.
     """
     package = [*path.relative_to(ROOT).parent.parts]
+    found: list[tuple[str, int]] = []
     for node in runs_at_import(path) if only_at_import else ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             source = [*base, *(node.module or "").split(".")]
-            yield from ((".".join(filter(None, [*source, alias.name])), node.lineno) for alias in node.names)
+            found += [(".".join(filter(None, [*source, alias.name])), node.lineno) for alias in node.names]
+    return tuple(found)
 
 
 def runs_at_import(path: Path) -> Iterator[ast.AST]:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import preloaded
 import pytest
 from harness import command, last_days
 from hypothesis import given
@@ -140,18 +141,12 @@ def write_config(folder: Path, sandbox: Sandbox, **settings: Any) -> None:  # no
     (folder / "config.json").write_text(json.dumps(settings))
 
 
-def start(call: str, folder: Path, stdout: int, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - of Popen
-    """Start a command, unbuffered as in most containers, with its log in a file."""
+def start(call: str, folder: Path, stdout: int | None) -> preloaded.Started:
+    """Start a command, unbuffered as in most containers, with its log in a file; None closes its stdout."""
     name, *arguments = call.split()
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with (folder / "log").open("wb") as log:
-        return subprocess.Popen(
-            [str(command(name)), *arguments],
-            cwd=folder,
-            stdout=stdout,
-            stderr=log,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            **options,
-        )
+        return preloaded.start(name, *arguments, cwd=folder, stdout=stdout, stderr=log.fileno(), env=env)
 
 
 def log_of(folder: Path) -> str:
@@ -234,19 +229,15 @@ def test_the_findings_of_the_doctor_arrive(live: Sandbox, tmp_path: Path) -> Non
 
 def said_into(stdout: str, call: str, folder: Path) -> str:
     """Return what a command says whose stdout is full, closed or gone; it must end with 1."""
-    if stdout == "closed":
-        name, *arguments = call.split()
-        script = ["sh", "-c", 'exec "$@" >&-', "sh", str(command(name)), *arguments]
-        done = subprocess.run(script, cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 1, done.stderr
-        return done.stderr
+    writing = None
     if stdout == "full":
         writing = os.open("/dev/full", os.O_WRONLY)
-    else:
+    elif stdout == "gone":
         reading, writing = os.pipe()
         os.close(reading)
     with start(call, folder, writing) as process:
-        os.close(writing)
+        if writing is not None:
+            os.close(writing)
     assert process.returncode == 1, log_of(folder)
     return log_of(folder)
 
@@ -280,6 +271,18 @@ def test_what_does_not_arrive_is_one_sentence(live: Sandbox, tmp_path: Path, cal
     assert says in said.splitlines()[-1]
     assert "Traceback" not in said
     assert "please report" not in said
+
+
+@pytest.mark.parametrize(
+    ("to", "says"), [(">&-", "Stdout is closed"), (">/dev/full", "Stdout takes nothing more (No space left on device)")]
+)
+def test_the_installed_file_says_the_same(live: Sandbox, tmp_path: Path, to: str, says: str) -> None:
+    """The tests above run forks of a process that has imported everything; here the interpreter starts with it."""
+    write_config(tmp_path, live)
+    script = f"'{command('tap-yoc')}' --config config.json {to}"
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert says in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("room", [10_000, 60_000])

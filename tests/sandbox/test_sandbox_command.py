@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from tap_yoc.sandbox.__main__ import main
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -74,12 +76,14 @@ def test_serves_until_stopped(tmp_path: Path, signal_name: str) -> None:
         (["--today", "yesterday"], "--today"),
     ],
 )
-def test_wrong_arguments(arguments: list[str], part: str) -> None:
+def test_wrong_arguments(arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Wrong arguments end with 2 and a sentence."""
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=False)
-    assert done.returncode == 2
-    assert part in done.stderr
-    assert "Traceback" not in done.stderr
+    try:
+        code: object = main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    assert part in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -92,14 +96,14 @@ def test_wrong_arguments(arguments: list[str], part: str) -> None:
         "mine",
     ],
 )
-def test_settings_of_a_real_login_are_not_overwritten(tmp_path: Path, held: str) -> None:
+def test_settings_of_a_real_login_are_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], held: str
+) -> None:
     """What may be somebody's login stays as it is, and the command ends with 2 and one sentence."""
     path = tmp_path / "config.json"
     path.write_text(held, encoding="utf-8")
-    arguments = ["--port", "0", "--write-config", str(path)]
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (f"{path} contains settings that are not a sandbox's; choose another file.\n")
+    assert main(["--port", "0", "--write-config", str(path)]) == 2
+    assert capsys.readouterr() == ("", f"{path} contains settings that are not a sandbox's; choose another file.\n")
     assert path.read_text(encoding="utf-8") == held
 
 

@@ -6,13 +6,13 @@ import json
 import logging
 import math
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import preloaded
 import pytest
 
 from tap_yoc.clock import Clock
@@ -23,6 +23,7 @@ from tap_yoc.singer.messages import YOCMessageWriter
 from tap_yoc.tap import TapYOC
 
 if TYPE_CHECKING:
+    import subprocess
     import threading
     from collections.abc import Sequence
     from pathlib import Path
@@ -173,16 +174,8 @@ def run_tap(
 
 
 def run_command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the installed `tap-yoc`."""
-    return subprocess.run(
-        [str(command("tap-yoc")), *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=env,
-        timeout=120,
-        check=False,
-    )
+    """Run `tap-yoc` in a process of its own."""
+    return preloaded.run("tap-yoc", *arguments, cwd=cwd, env=env)
 
 
 def settings_of(config: dict[str, Any]) -> Settings:

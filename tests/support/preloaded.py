@@ -1,0 +1,209 @@
+"""The installed commands as processes of their own that need not import anything: forks of one that has imported all.
+
+Each has its own arguments, folder, environment, stdout and stderr, and ends as an interpreter ends. What a test of the
+start itself is about, or of signals, runs the installed file instead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing, suppress
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+COMMANDS = {
+    "tap-yoc": "tap_yoc.__main__",
+    "tap-yoc-doctor": "tap_yoc.doctor.command",
+    "tap-yoc-plan": "tap_yoc.plan.command",
+}
+SECONDS = 120
+LARGEST_CALL = 2**20
+
+
+# --- in the tests
+
+
+class Started:
+    """A command that was started."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Wait until it has a number."""
+        self._told = connection.makefile("r")
+        self._connection = connection
+        self.pid = int(self._told.readline())
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float = SECONDS) -> int:
+        """Return how it ends, as `subprocess` tells it."""
+        if self.returncode is None:
+            self._connection.settimeout(timeout)
+            self.returncode = os.waitstatus_to_exitcode(int(self._told.readline()))
+            self._told.close()
+            self._connection.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return how it ended, None while it runs."""
+        if self.returncode is None and select.select([self._connection], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it is known to be over."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind:
+            self.send_signal(signal.SIGKILL)
+        self.wait()
+
+
+def start(
+    name: str, *arguments: str, cwd: Path, stdout: int | None, stderr: int, env: dict[str, str] | None = None
+) -> Started:
+    """Start a command; None closes its stdout."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(_server())
+    call = {
+        "argv": [str(Path(sys.executable).with_name(name)), *arguments],
+        "cwd": str(cwd),
+        "env": dict(os.environ) if env is None else env,
+        "has_stdout": stdout is not None,
+    }
+    files = [stderr] if stdout is None else [stderr, stdout]
+    content = json.dumps(call).encode()
+    assert len(content) < LARGEST_CALL
+    socket.send_fds(connection, [len(content).to_bytes(4, "big")], files)
+    connection.sendall(content)
+    return Started(connection)
+
+
+def run(name: str, *arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    with (cwd / ".stdout").open("w+b") as stdout, (cwd / ".stderr").open("w+b") as stderr:
+        code = start(name, *arguments, cwd=cwd, stdout=stdout.fileno(), stderr=stderr.fileno(), env=env).wait()
+        said = [(stream.seek(0), stream.read().decode())[1] for stream in (stdout, stderr)]
+    for file in (".stdout", ".stderr"):
+        (cwd / file).unlink()
+    return subprocess.CompletedProcess([name, *arguments], code, *said)
+
+
+@cache
+def _server() -> str:
+    """Return the address of this process's own server, which ends with it."""
+    folder = tempfile.TemporaryDirectory()
+    address = f"{folder.name}/commands"
+    process = subprocess.Popen(
+        [sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin
+    assert process.stdout
+
+    def stop() -> None:
+        process.stdin.close()  # type: ignore[union-attr] # a pipe
+        process.wait(SECONDS)
+        folder.cleanup()
+
+    atexit.register(stop)
+    assert process.stdout.readline() == "ready\n"
+    process.stdout.close()
+    return address
+
+
+# --- in the server
+
+
+def serve(address: str) -> Callable[[], object]:
+    """Start commands until stdin ends; in each of them, return what to run."""
+    mains: dict[str, Any] = {name: import_module(module).main for name, module in COMMANDS.items()}
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how those end that wait for a command
+    with closing(socket.socket(socket.AF_UNIX)) as listening:
+        listening.bind(address)
+        listening.listen()
+        print("ready", flush=True)  # noqa: T201 - to who has started this
+        while True:
+            ready, _, _ = select.select([listening, sys.stdin], [], [])
+            if listening not in ready:
+                sys.exit()
+            connection, _ = listening.accept()
+            if not os.fork():
+                listening.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                return _command(connection, mains)
+            connection.close()
+
+
+def _command(connection: socket.socket, mains: dict[str, Callable[[], object]]) -> Callable[[], object]:
+    """Fork once more; tell how that ends, and in it return what to run."""
+    length, files, _, _ = socket.recv_fds(connection, 4, 2)
+    content = b""
+    while len(content) < int.from_bytes(length, "big"):
+        content += connection.recv(LARGEST_CALL) or os._exit(1)
+    call = json.loads(content)
+    if pid := os.fork():
+        for file in files:
+            os.close(file)
+        os.write(connection.fileno(), b"%d\n" % pid)
+        _, status = os.waitpid(pid, 0)
+        with suppress(BrokenPipeError):
+            os.write(connection.fileno(), b"%d\n" % status)
+        os._exit(0)
+    connection.close()
+    os.chdir(call["cwd"])
+    os.environ.clear()
+    os.environ.update(call["env"])
+    time.tzset()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    for number, file in zip((2, 1), files, strict=False):
+        os.dup2(file, number)
+        os.close(file)
+    if not call["has_stdout"]:
+        os.close(1)
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.__stderr__ = _text(2)
+    sys.stdout = sys.__stdout__ = _text(1) if call["has_stdout"] else None  # type: ignore[assignment] # so does Python
+    sys.argv = call["argv"]
+    return mains[Path(sys.argv[0]).name]
+
+
+def _text(number: int) -> io.TextIOWrapper:
+    """Return a stream as the interpreter makes it, with or without PYTHONUNBUFFERED."""
+    raw = io.FileIO(number, "w", closefd=False)
+    is_unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    return io.TextIOWrapper(
+        raw if is_unbuffered else io.BufferedWriter(raw),  # type: ignore[type-var] # as `python -u` has it
+        encoding="utf-8",
+        errors="backslashreplace" if number == 2 else "strict",
+        write_through=is_unbuffered,
+        line_buffering=number == 2 or os.isatty(number),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(serve(sys.argv[1])())

@@ -52,6 +52,7 @@ class RawServer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
         self.threads = [threading.Thread(target=self._accept)]
+        self._open: list[socket.socket] = []
 
     def __enter__(self) -> RawServer:  # noqa: PYI034 - `Self` is not in Python 3.10
         """Begin to answer."""
@@ -63,6 +64,9 @@ class RawServer:
         self._closed.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for connection in self._open:
+            with suppress(OSError):  # over already
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self.threads:
             thread.join(10)
 
@@ -77,6 +81,7 @@ class RawServer:
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(10)
         with suppress(OSError), connection, self._secured(connection) as secured:
+            self._open.append(secured)
             while (request := self._request(secured)) and not self._closed.is_set():
                 self.requests.append(request)
                 answer = self._answers[min(len(self.requests), len(self._answers)) - 1]

@@ -46,7 +46,7 @@ $(STAMP): $(BIN)/uv requirements/dev.txt pyproject.toml
 	@touch $@
 
 test: setup ## run the test suite
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: setup ## simulate whole lives of a pipeline; ARGS="--minutes 30" goes on
 	@PYTHONPATH=.:tests $(PY) -m simulation $(ARGS)
@@ -56,11 +56,11 @@ mutants: setup ## break the tap in many places, one at a time, and see that the 
 
 test-oldest: ## run the test suite on the oldest dependencies allowed
 	@$(MAKE) .venv-lowest-direct/.resolved
-	@.venv-lowest-direct/bin/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@.venv-lowest-direct/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-newest: ## run the test suite on the newest dependencies allowed
 	@$(MAKE) .venv-highest/.resolved
-	@.venv-highest/bin/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@.venv-highest/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Resolved anew every time: these two ask what an installation without the pins would get.
 .PHONY: .venv-lowest-direct/.resolved .venv-highest/.resolved

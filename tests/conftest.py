@@ -6,12 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 import postgres as private_postgres
 import pytest
+import sampling  # noqa: F401 - registers the profile
 from harness import TODAY, VirtualClock, needs
+from hypothesis import settings
 
 from tap_yoc.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+settings.load_profile("tests")
+
+LONGEST = (
+    "test_examples.py",
+    "test_meltano.py",
+    "test_demo.py",
+    "test_targets.py",
+    "test_orchestration.py",
+    "test_crashes.py",
+)
+"""Files that take long, which begin first: whichever worker takes the last file, it is a short one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from sampling import examples
 from test_rows import PLAIN, REPORT, page_of, rows_as_sent
 
 from tap_yoc.decoding.arrow import table_of, unified
@@ -62,7 +63,7 @@ def test_types_follow_the_schema() -> None:
     assert required == ["date", "site_visx_id", "country", "size", "band", "is_publisher_campaign", "currency"]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(rows_as_sent())
 def test_cells_are_those_of_the_lines(rows: list[Row]) -> None:
     """Whatever the cells look like, a table has the values that RECORD messages have, or says that it cannot."""

@@ -140,8 +140,10 @@ def endless(begin: bytes, piece: bytes) -> Any:  # noqa: ANN401 - as of RawServe
         pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 4000, id="answers before the answer"),
     ],
 )
-def test_an_answer_without_end_is_too_large(begin: bytes, piece: bytes) -> None:
+def test_an_answer_without_end_is_too_large(monkeypatch: pytest.MonkeyPatch, begin: bytes, piece: bytes) -> None:
     """Whatever part of it has no end, the tap stops reading, and says so at once."""
+    for module in ("body", "deadline"):
+        monkeypatch.setattr(f"tap_yoc.api.{module}.LARGEST_ANSWER", 2 * MIB)
     with RawServer(endless(begin, piece)) as server, pytest.raises(IncompleteDataError, match="is too large"):
         exchange(server, request_timeout=60)
 

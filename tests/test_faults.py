@@ -103,8 +103,8 @@ def test_a_body_that_drips_is_cut_off(sandbox: Sandbox, config: dict[str, Any], 
         def now(self) -> Any:  # noqa: ANN401 - as the base has it
             return clock.now()
 
-    sandbox.add_fault("slow_body", seconds=2, match='"site_visx_id"')
-    run = run_tap({**config, "request_timeout": 0.3}, streams=["site_daily"], clock=Real())
+    sandbox.add_fault("slow_body", seconds=4, match='"site_visx_id"')
+    run = run_tap({**config, "request_timeout": 1}, streams=["site_daily"], clock=Real())
     assert run.exit_code == 0, run.log
     assert "seconds; waiting" in run.log
     assert_equal_to_source(run, "site_daily", sandbox, FIRST)

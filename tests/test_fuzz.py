@@ -11,8 +11,9 @@ from unittest.mock import patch
 
 import pytest
 from harness import ADDITIVE, assert_equal_to_source, run_tap, settings_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sampling import examples, seeds
 
 from tap_yoc.api.transport import Transport
 from tap_yoc.errors import SettingsError
@@ -37,7 +38,7 @@ VALUES = st.recursive(
 GOOD = {"client_id": "id", "client_secret": SECRET, "username": "me", "password": SECRET}
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@examples(400)
 @given(st.dictionaries(st.one_of(st.sampled_from(NAMES), st.text(max_size=8)), VALUES, max_size=4))
 def test_any_settings_are_taken_or_refused_in_a_sentence(changes: dict[str, Any]) -> None:
     """Whatever stands in a config, the tap runs with it or says in one sentence which setting to fix."""
@@ -103,7 +104,7 @@ class Spoiler:
         return content[:start] + self.random.randbytes(self.random.randrange(12)) + content[end:]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_spoilt_rows_are_never_lost_in_silence(sandbox: Sandbox, seed: int) -> None:
     """Rows dropped, doubled, swapped or misspelt on the way: right rows, a warning about the day, or a failure."""
     config = {**sandbox.config, "start_date": "2026-06-08", "page_size": 30}
@@ -115,7 +116,7 @@ def test_spoilt_rows_are_never_lost_in_silence(sandbox: Sandbox, seed: int) -> N
         assert_equal_to_source(run, "site_daily", sandbox, date(2026, 6, 8), figures=ADDITIVE, newest_vintage=True)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(25))
 def test_any_bytes_are_read_or_refused_in_a_sentence(sandbox: Sandbox, seed: int) -> None:
     """Whatever bytes a connection brings, the run ends, and without a traceback."""
     config = {**sandbox.config, "start_date": "2026-06-10", "page_size": 30, "max_wait_minutes": 1}

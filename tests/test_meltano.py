@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 import textwrap
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import preloaded
 import pytest
 import yaml
 from pages import PAGES, commands, snippets
@@ -60,21 +59,14 @@ class Project:
         """The sandbox's day."""
         return self.sandbox.today
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **variables: str) -> preloaded.Started:
         """Start a command."""
-        return subprocess.Popen(
-            [str(Path(sys.executable).with_name("meltano")), *arguments],
-            cwd=self.folder,
-            env={**self.env, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return preloaded.start_listening("meltano", *arguments, cwd=self.folder, env={**self.env, **variables})
 
     def meltano(self, *arguments: str, **variables: str) -> str:
         """Return what a command says, which must succeed."""
         with self.start(*arguments, **variables) as process:
-            said, _ = process.communicate(timeout=180)
+            said = process.communicate()
         assert process.returncode == 0, said
         return said
 
@@ -97,11 +89,11 @@ class Project:
         return [json.loads(line) for line in written.splitlines()]
 
 
-def said_until(word: str, process: subprocess.Popen[str]) -> str:
+def said_until(word: str, process: preloaded.Started) -> str:
     """Return what a process says up to the line with a word in it."""
-    assert process.stdout
+    assert process.said
     said = ""
-    for line in process.stdout:
+    for line in process.said:
         said += line
         if word in line:
             break
@@ -204,7 +196,7 @@ def test_the_doctor_runs_where_a_run_would_not(project: Project) -> None:
     """With a wrong password the command of the pages says what to do, with the doctor's exit code."""
     (documented,) = {line for page in PAGES for line in commands(page) if "tap-yoc:doctor" in line}
     with project.start(*documented.split()[1:], TAP_YOC_PASSWORD="not-the-password") as process:
-        said, _ = process.communicate(timeout=60)
+        said = process.communicate()
     assert process.returncode == 3, said
     assert "This will not work yet: login failed (exit code 3)." in said
     assert "Log in at hub.yoc.com with the same username and password" in said
@@ -215,7 +207,7 @@ def test_meltano_test_says_whether_a_run_will_work(project: Project) -> None:
     """`meltano test tap-yoc` fails where a run would, and says why in the tap's words."""
     assert "1 test(s) successful. 0 test(s) failed." in project.meltano("test", "tap-yoc")
     with project.start("test", "tap-yoc", TAP_YOC_PASSWORD="not-the-password") as process:
-        said, _ = process.communicate(timeout=60)
+        said = process.communicate()
     assert process.returncode == 1
     assert "YOC refuses the login (HTTP 400: invalid_grant" in said
     assert "Catalog discovery failed" in said
@@ -225,7 +217,7 @@ def test_the_exit_code_is_in_the_last_line(project: Project) -> None:
     """Meltano ends with 1 whatever the tap ends with."""
     variables = {"TAP_YOC_PASSWORD": "not-the-password", "TAP_YOC_SUMMARY_FORMAT": "json"}
     with project.start("run", "tap-yoc", "target-jsonl", **variables) as process:
-        said, _ = process.communicate(timeout=60)
+        said = process.communicate()
     assert process.returncode == 1
     assert '{"outcome": "failed", "exit_code": 3, ' in said
 
@@ -294,8 +286,8 @@ def test_two_runs_at_a_time_have_a_state_each(project: Project) -> None:
             south_said = said_until("Beginning", south)
             assert north.poll() is None, "they did not meet"
             project.sandbox.clear_faults()
-            south_said += south.communicate(timeout=120)[0]
-        north_said += north.communicate(timeout=120)[0]
+            south_said += south.communicate()
+        north_said += north.communicate()
     assert (north.returncode, south.returncode) == (0, 0), north_said + south_said
     windows = [
         project.start("el", f"--state-id=window-{day}", "tap-yoc", "target-jsonl", TAP_YOC_START_DATE=day)
@@ -303,7 +295,7 @@ def test_two_runs_at_a_time_have_a_state_each(project: Project) -> None:
     ]
     for window in windows:
         with window:
-            said, _ = window.communicate(timeout=120)
+            said = window.communicate()
         assert window.returncode == 0, said
     yesterday = str(project.today - timedelta(days=1))
     days = [f"window-{project.today - timedelta(days=ago)}" for ago in (3, 2)]

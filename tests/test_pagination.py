@@ -7,8 +7,9 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sampling import examples
 
 from tap_yoc.decoding.envelope import Answer
 from tap_yoc.engine.pagination import read_pages
@@ -147,7 +148,7 @@ def test_what_is_learned_in_one_report_does_not_mislead_in_the_next(form: Form) 
             assert server.requests <= most_requests(server), counts
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     form=st.builds(
         Form,

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import Killed, VirtualClock, command, run_tap, settings_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from raw_server import RawServer, ok, sends
+from sampling import examples
 
 from tap_yoc.api.deadline import DeadlineAdapter
 from tap_yoc.api.transport import Transport
@@ -184,7 +185,7 @@ MORNINGS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@examples(25)
 @given(mornings=MORNINGS, has_password=st.booleans())
 def test_any_life_of_a_refresh_token(
     today: Sandbox, tmp_path_factory: pytest.TempPathFactory, mornings: list[dict[str, Any]], *, has_password: bool

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from harness import ListWriter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
+from sampling import examples
 
 from tap_yoc.decoding.envelope import Envelope, EnvelopeReader, rows_of
 from tap_yoc.decoding.row_types import Rows
@@ -185,14 +186,14 @@ def assert_both_ways_agree(content: bytes) -> None:
     assert at_once.seen & figures == one_by_one.seen & figures
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@examples(150)
 @given(rows_as_sent())
 def test_a_page_decoded_at_once_is_what_casting_gives(rows: list[Row]) -> None:
     """Whatever stands in the cells, a page that is decoded at once has the same values, types and digits."""
     assert_both_ways_agree(page_of(rows))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(rows_with_blanks())
 def test_blanks_around_names_give_the_same_rows(rows: list[Row]) -> None:
     """A column whose name comes with blanks is not taken for one that did not come."""
@@ -263,7 +264,7 @@ def read(reader: EnvelopeReader, content: bytes, headers: dict[str, str]) -> obj
     return exactly(row_type, answer.rows), answer.total, seen
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@examples(80)
 @given(
     st.lists(
         st.tuples(

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import VirtualClock, settings_of
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sampling import examples
 
 from tap_yoc.api.token_store import TokenFile, TokenPair, TokenStore, token_store
 from tap_yoc.engine.run import Run
@@ -221,7 +221,7 @@ def damaged(content: bytes, kind: str, where: Any, other: bytes) -> bytes:  # no
     return content[:at] + (b"" if kind == "cut" else other + content[at + (len(other) if kind == "replace" else 0) :])
 
 
-@hypothesis_settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@examples(30)
 @given(damage=DAMAGE)
 def test_any_damage_costs_a_login_and_no_more(today: Sandbox, damage: tuple[str, Any, bytes]) -> None:
     """At once: nothing is waited for, and the pair that is stored then is whole."""

@@ -26,14 +26,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+    from typing import TextIO
 
     from typing_extensions import Self
 
-COMMANDS = {
-    "tap-yoc": "tap_yoc.__main__",
-    "tap-yoc-doctor": "tap_yoc.doctor.command",
-    "tap-yoc-plan": "tap_yoc.plan.command",
-}
+TOGETHER = (
+    {
+        "tap-yoc": "tap_yoc.__main__",
+        "tap-yoc-doctor": "tap_yoc.doctor.command",
+        "tap-yoc-plan": "tap_yoc.plan.command",
+    },
+    {"meltano": "meltano.cli"},
+)
+"""Commands that one process starts, and the modules of their `main`."""
 SECONDS = 120
 LARGEST_CALL = 2**20
 
@@ -50,6 +55,15 @@ class Started:
         self._connection = connection
         self.pid = int(self._told.readline())
         self.returncode: int | None = None
+        self.said: TextIO | None = None
+        """What it writes, if it was started so."""
+
+    def communicate(self) -> str:
+        """Return what else it says, to its end."""
+        assert self.said
+        said = self.said.read()
+        self.wait()
+        return said
 
     def wait(self, timeout: float = SECONDS) -> int:
         """Return how it ends, as `subprocess` tells it."""
@@ -79,6 +93,8 @@ class Started:
     ) -> None:
         if kind:
             self.send_signal(signal.SIGKILL)
+        if self.said:
+            self.said.close()
         self.wait()
 
 
@@ -87,7 +103,8 @@ def start(
 ) -> Started:
     """Start a command; None closes its stdout."""
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(_server())
+    (number,) = [number for number, commands in enumerate(TOGETHER) if name in commands]
+    connection.connect(_server(number))
     call = {
         "argv": [str(Path(sys.executable).with_name(name)), *arguments],
         "cwd": str(cwd),
@@ -112,13 +129,22 @@ def run(name: str, *arguments: str, cwd: Path, env: dict[str, str] | None = None
     return subprocess.CompletedProcess([name, *arguments], code, *said)
 
 
+def start_listening(name: str, *arguments: str, cwd: Path, env: dict[str, str]) -> Started:
+    """Start a command, and read what it says on stdout and stderr."""
+    reading, writing = os.pipe()
+    started = start(name, *arguments, cwd=cwd, stdout=writing, stderr=writing, env=env)
+    os.close(writing)
+    started.said = open(reading, encoding="utf-8")  # noqa: PTH123, SIM115 - a number; closed with it
+    return started
+
+
 @cache
-def _server() -> str:
-    """Return the address of this process's own server, which ends with it."""
+def _server(number: int) -> str:
+    """Return the address of this process's own server of some commands, which ends with it."""
     folder = tempfile.TemporaryDirectory()
     address = f"{folder.name}/commands"
     process = subprocess.Popen(
-        [sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, address, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdin
     assert process.stdout
@@ -137,9 +163,9 @@ def _server() -> str:
 # --- in the server
 
 
-def serve(address: str) -> Callable[[], object]:
+def serve(address: str, commands: dict[str, str]) -> Callable[[], int | None]:
     """Start commands until stdin ends; in each of them, return what to run."""
-    mains: dict[str, Any] = {name: import_module(module).main for name, module in COMMANDS.items()}
+    mains: dict[str, Any] = {name: import_module(module).main for name, module in commands.items()}
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how those end that wait for a command
     with closing(socket.socket(socket.AF_UNIX)) as listening:
         listening.bind(address)
@@ -157,7 +183,7 @@ def serve(address: str) -> Callable[[], object]:
             connection.close()
 
 
-def _command(connection: socket.socket, mains: dict[str, Callable[[], object]]) -> Callable[[], object]:
+def _command(connection: socket.socket, mains: dict[str, Callable[[], int | None]]) -> Callable[[], int | None]:
     """Fork once more; tell how that ends, and in it return what to run."""
     length, files, _, _ = socket.recv_fds(connection, 4, 2)
     content = b""
@@ -185,9 +211,14 @@ def _command(connection: socket.socket, mains: dict[str, Callable[[], object]]) 
         os.close(file)
     if not call["has_stdout"]:
         os.close(1)
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
-    sys.stderr = sys.__stderr__ = _text(2)
-    sys.stdout = sys.__stdout__ = _text(1) if call["has_stdout"] else None  # type: ignore[assignment] # so does Python
+    streams = {
+        "stdin": open(0, encoding="utf-8", closefd=False),  # noqa: SIM115 - as long as the process
+        "stdout": _text(1) if call["has_stdout"] else None,  # as Python has it
+        "stderr": _text(2),
+    }
+    for name, stream in streams.items():
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     sys.argv = call["argv"]
     return mains[Path(sys.argv[0]).name]
 
@@ -197,7 +228,7 @@ def _text(number: int) -> io.TextIOWrapper:
     raw = io.FileIO(number, "w", closefd=False)
     is_unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
     return io.TextIOWrapper(
-        raw if is_unbuffered else io.BufferedWriter(raw),  # type: ignore[type-var] # as `python -u` has it
+        raw if is_unbuffered else io.BufferedWriter(raw),  # as `python -u` has it
         encoding="utf-8",
         errors="backslashreplace" if number == 2 else "strict",
         write_through=is_unbuffered,
@@ -206,4 +237,4 @@ def _text(number: int) -> io.TextIOWrapper:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[1])())
+    sys.exit(serve(sys.argv[1], TOGETHER[int(sys.argv[2])])())

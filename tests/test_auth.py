@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import run_tap, settings_of
 from raw_server import RawServer, ok
+from timeouts import SECONDS
 
 from tap_yoc.api.transport import Transport
 from tap_yoc.engine.run import Run
@@ -102,7 +103,7 @@ def test_threads_share_one_renewal(begin: Callable[..., Run], sandbox: Sandbox) 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(SECONDS)
     assert grants(sandbox) == ["password", "refresh_token"]
 
 

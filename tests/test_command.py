@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import command, last_days, run_command
 from raw_server import RawServer, ok, sends
+from timeouts import SECONDS
 
 from tap_yoc.tap import TapYOC
 
@@ -270,7 +271,7 @@ def test_a_signal_ends_the_run_with_128_and_its_number(live: Sandbox, tmp_path: 
             if "waiting" in line:
                 break
         process.send_signal(getattr(signal, name))
-        stdout, stderr = process.communicate(timeout=20)
+        stdout, stderr = process.communicate(timeout=SECONDS)
     assert process.returncode == code
     assert f"Stopped by signal {code - 128}" in stderr
     assert last_line(stderr).startswith(f"STOPPED (signal {code - 128}): ")
@@ -294,7 +295,7 @@ def test_a_pair_that_is_on_its_way_is_kept_when_a_signal_comes(
 
     def late(connection: socket.socket, _: threading.Event) -> None:
         asked.set()
-        stopped.wait(20)
+        stopped.wait(SECONDS)
         connection.sendall(ok(PAIR % (2, 2)))
 
     login = {"client_id": "c", "client_secret": "s3cret-s3cret", "refresh_token": "seed", "token_cache": "token.json"}
@@ -308,12 +309,12 @@ def test_a_pair_that_is_on_its_way_is_kept_when_a_signal_comes(
             text=True,
             cwd=tmp_path,
         ) as process:
-            assert asked.wait(20)
+            assert asked.wait(SECONDS)
             process.send_signal(signal.SIGTERM)
             assert process.stderr
             assert any("Stopped by signal 15" in line for line in process.stderr)
             stopped.set()
-            process.communicate(timeout=20)
+            process.communicate(timeout=SECONDS)
     assert process.returncode == 143
     (pair,) = json.loads((tmp_path / "token.json").read_text()).values()
     assert pair["refresh_token"] == "refresh-2"

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 import duckdb
 import pytest
+from timeouts import SECONDS
 
 from demo.errors import DemoError
 from demo.pipeline import RunCounts, counts_in
@@ -54,7 +55,7 @@ def test_demo_from_nothing(tmp_path: Path) -> None:
     state = ROOT / ".meltano/meltano.db"
     before = state.stat().st_mtime_ns if state.exists() else None
     with demo(tmp_path / "demo") as process:
-        said, _ = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert re.search(r"Second run: 8 days, \d+ rows, \d+ requests, oldest day read again [\d-]+, no warnings", said)
     assert re.search(r"First run:  179 days, [\d,]{5,} rows", said)
@@ -103,7 +104,7 @@ def test_a_stopped_demo_stops_its_sandbox(tmp_path: Path, number: int, code: int
             assert process.poll() is None
         assert sandboxes_of(tmp_path)
         process.send_signal(number)
-        process.communicate(timeout=60)
+        process.communicate(timeout=SECONDS)
     assert process.returncode == code
     assert sandboxes_of(tmp_path) == []
 

@@ -17,6 +17,7 @@ import pytest
 from harness import TODAY, YESTERDAY, command, truth
 from loaders import ToJsonLines
 from pages import ROOT, snippets, table
+from timeouts import SECONDS
 
 from examples.pipeline import morning as plain_morning
 from examples.pipeline import tap, warehouse
@@ -63,7 +64,7 @@ def run(
         env={**os.environ, **(variables or {}), "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]])},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=SECONDS,
         check=False,
     )
 
@@ -216,7 +217,7 @@ def a_reader(database: Path) -> Iterator[None]:
         assert reader.stdout
         assert reader.stdout.readline() == "1\n"
         yield
-        reader.communicate(timeout=20)
+        reader.communicate(timeout=SECONDS)
 
 
 def test_a_morning_without_an_engine(
@@ -391,7 +392,7 @@ def test_what_is_stopped_beside_the_sandboxes_ends_by_itself(
         assert process.stdout
         assert process.stdout.readline() == "open\n"
         (os.killpg if is_of_all else os.kill)(process.pid, number)
-        said, log = process.communicate(timeout=30)
+        said, log = process.communicate(timeout=SECONDS)
     assert (said, log, process.returncode) == ("closed\n", "", 3)
 
 
@@ -416,7 +417,7 @@ sys.exit(sandboxes.main(sys.argv[1:]))
 def test_a_command_that_is_stopped_as_it_starts(tmp_path: Path) -> None:
     """It is reported anyway: it once ran on, beside sandboxes that were gone."""
     with beside_sandboxes(tmp_path, "-c", STOPPED_AT_ONCE) as process:
-        said, log = process.communicate(timeout=30)
+        said, log = process.communicate(timeout=SECONDS)
     assert (said, log, process.returncode) == ("open\nclosed\n", "", 3)
 
 
@@ -427,5 +428,5 @@ def test_sandboxes_that_are_stopped_as_they_start(tmp_path: Path, number: signal
         while not (tmp_path / "accounts").exists():
             assert process.poll() is None
         os.kill(process.pid, number)
-        said, log = process.communicate(timeout=30)
+        said, log = process.communicate(timeout=SECONDS)
     assert (said, log, process.returncode) == ("", "", code)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from harness import MORNING, VirtualClock, settings_of
+from timeouts import SECONDS
 
 from tap_yoc.engine.run import Run
 from tap_yoc.redaction import Redactor
@@ -49,7 +50,7 @@ def test_two_processes_share_one_cache_for_fifty_rounds(tmp_path: Path) -> None:
         for process in processes:
             process.start()
         for process in processes:
-            process.join(60)
+            process.join(SECONDS)
         assert [process.exitcode for process in processes] == [0, 0]
         assert failures.empty(), failures.get()
         tokens = [request for request in sandbox.requests if request.kind == "token"]

@@ -15,6 +15,7 @@ import postgres as private_postgres
 import psycopg
 import pytest
 from harness import needs
+from timeouts import SECONDS
 
 if TYPE_CHECKING:
     from postgres import Database, PostgresServer
@@ -56,7 +57,7 @@ def test_the_server_ends_with_tests_that_are_killed() -> None:
         port, folder = process.stdout.readline().split()
         assert private_postgres.is_up(int(port))
         os.kill(process.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + SECONDS
     while (Path(folder) / "data/postmaster.pid").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not private_postgres.is_up(int(port))

@@ -27,6 +27,7 @@ from harness import command, last_days, run_command
 from pages import snippets
 from rich.console import Console
 from screen import Screen
+from timeouts import SECONDS
 
 from tap_yoc.cli import progress
 from tap_yoc.cli.progress import Display, terminal
@@ -397,7 +398,7 @@ def tap_on_a_terminal(folder: Path, config: dict[str, Any]) -> Iterator[tuple[su
 def read_until(shows: int, what: str | None, process: subprocess.Popen[bytes] | None = None) -> str:
     """Return what is written to a terminal until something appears, or until the process has ended."""
     told = b""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + SECONDS
     while what is None or what.encode() not in told:
         assert time.monotonic() < deadline, told.decode()
         if what is None and process and process.poll() is not None and not _has_more(shows):

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from raw_server import RawServer, ok, sends
 from sampling import examples
+from timeouts import SECONDS
 
 from tap_yoc.api.deadline import DeadlineAdapter
 from tap_yoc.api.transport import Transport
@@ -231,9 +232,9 @@ def test_a_process_that_ends_while_its_refresh_hangs(
         (tmp_path / "config.json").write_text(json.dumps(config))
         arguments = [str(command("tap-yoc")), "--config", "config.json"]
         with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=tmp_path) as process:
-            assert has_arrived.wait(30)
+            assert has_arrived.wait(SECONDS)
             process.send_signal(number)
-            _, log = process.communicate(timeout=60)
+            _, log = process.communicate(timeout=SECONDS)
         assert process.returncode == code, log
         assert Run(settings_of(config), VirtualClock(), Redactor()).tokens.access_token() == "access-2"
     assert [b"password" in request for request in server.requests] == [False, True]

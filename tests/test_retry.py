@@ -13,6 +13,7 @@ import backoff
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from timeouts import SECONDS
 
 from tap_yoc.api.rate_limiter import RateLimiter
 from tap_yoc.api.retry import Retrier, retry_after_seconds
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NOW = datetime(2026, 10, 21, 7, 28, tzinfo=timezone.utc)
-SECONDS = 10.0
 """No test waits longer for another thread."""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import command, run_command, run_tap
 from pages import snippets, table
+from timeouts import SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,7 +213,7 @@ def test_json_of_a_run_that_was_killed(sandbox: Sandbox, tmp_path: Path, where: 
             if "waiting" in line:
                 break
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=SECONDS)
     told = json.loads(last_message(stderr))
     assert (process.returncode, told["outcome"], told["signal"], told["exit_code"]) == (143, "stopped", 15, 143)
     assert told["streams"] == streams

@@ -16,6 +16,7 @@ import pytest
 import requests
 from harness import command, needs
 from pages import section, snippets, table, text_of
+from timeouts import SECONDS
 
 from tap_yoc.sandbox import faults, forms
 from tap_yoc.sandbox.__main__ import main
@@ -104,7 +105,7 @@ def test_shell_example(tmp_path: Path) -> None:
         env={**os.environ, "PATH": PATH},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ from harness import VirtualClock, settings_of
 from hypothesis import given
 from hypothesis import strategies as st
 from sampling import examples
+from timeouts import SECONDS
 
 from tap_yoc.api.token_store import TokenFile, TokenPair, TokenStore, token_store
 from tap_yoc.engine.run import Run
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tap_yoc.sandbox.server import Sandbox
     from tap_yoc.settings.parsing import Settings
 
-SECONDS = 10.0
 """No test waits longer for another thread."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from timeouts import SECONDS
 
 from tap_yoc.sandbox.__main__ import main
 
@@ -60,7 +61,7 @@ def test_serves_until_stopped(tmp_path: Path, signal_name: str) -> None:
         state = requests.get(config["api_url"] + "/_sandbox/state", timeout=10).json()
         assert (state["today"], state["gap_days"]) == ("2026-06-15", ["2026-06-03"])
         process.send_signal(signal.Signals[signal_name])
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=SECONDS)
         assert process.returncode == 0
         assert errors.splitlines() == [
             f"The sandbox is running; open {config['api_url']}/. Stop it with Ctrl-C or `kill {process.pid}`."
@@ -122,7 +123,7 @@ def test_taken_port() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=SECONDS, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"Cannot listen on 127.0.0.1:{port}: ")
     assert len(done.stderr.splitlines()) == 1
@@ -135,7 +136,7 @@ def test_missing_extra() -> None:
         "u.find_spec = lambda name, *rest: None if name == 'duckdb' else find(name, *rest);"
         "from tap_yoc.sandbox.__main__ import main; sys.exit(main([]))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 2
     assert done.stderr == "The sandbox needs more packages: pip install 'tap-yoc[sandbox]'\n"
 

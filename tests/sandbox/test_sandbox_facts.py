@@ -112,9 +112,9 @@ def test_gap_days() -> None:
 
 def test_scale() -> None:
     """The scale multiplies ad units, quickly, and leaves those of scale 1 as they are."""
-    started = time.monotonic()
+    started = time.process_time()  # of this process alone, however busy the machine is
     large = facts(scale=10)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     ((units, rows),) = large.rows("SELECT count(DISTINCT unit_no), count(*) FROM facts", [])
     assert (units, rows > 400000) == (400, True)
     ((small,),) = facts().rows("SELECT sum(impressions) FROM facts", [])

@@ -95,12 +95,12 @@ def test_slowness(sandbox: Sandbox, report: Call, kind: str) -> None:
 
 def test_slow_body_sends_its_headers_first(sandbox: Sandbox, headers: dict[str, str]) -> None:
     """Only the body drips."""
-    sandbox.add_fault("slow_body", where="metadata", seconds=0.5)
+    seconds = 60.0
+    sandbox.add_fault("slow_body", where="metadata", seconds=seconds)
     started = time.monotonic()
-    with requests.get(sandbox.url + REPORTING, headers=headers, timeout=10, stream=True) as answer:
+    with requests.get(sandbox.url + REPORTING, headers=headers, timeout=2 * seconds, stream=True) as answer:
         assert answer.status_code == 200
-        assert time.monotonic() - started < 0.4
-        assert "modifications" in answer.json()
+        assert time.monotonic() - started < seconds
 
 
 def test_lost_rotation(sandbox: Sandbox, login: Call) -> None:

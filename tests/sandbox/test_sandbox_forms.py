@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
+from timeouts import SECONDS
 
+from tap_yoc.sandbox import reporting
 from tap_yoc.sandbox.forms import FormError, Forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import requests
+
+    from tap_yoc.sandbox.exchange import Exchange, Reply
     from tap_yoc.sandbox.server import Sandbox
 
     Call = Callable[..., requests.Response]
@@ -131,26 +136,26 @@ def test_error_bodies(sandbox: Sandbox, report: Call, login: Call, errors: str, 
 
 
 @pytest.mark.parametrize("retry_after", ["", "7"])
-def test_too_many_at_once(sandbox: Sandbox, headers: dict[str, str], retry_after: str) -> None:
+def test_too_many_at_once(sandbox: Sandbox, report: Call, monkeypatch: pytest.MonkeyPatch, retry_after: str) -> None:
     """Beyond the limit a report answers 429, with Retry-After where the form gives one."""
-    sandbox.forms = Forms(max_in_flight=1, latency_ms=300, rate_limit_retry_after=retry_after)
-    statuses: list[int] = []
-    together = threading.Barrier(3)
+    sandbox.forms = Forms(max_in_flight=1, rate_limit_retry_after=retry_after)
+    has_begun, may_end = threading.Event(), threading.Event()
+    answer_of = reporting._report  # noqa: SLF001 - where a report takes its time
 
-    def ask() -> None:
-        together.wait(5)
-        body = {"group_by": ["date"], "data_fields": ["clicks"]}
-        answer = requests.post(sandbox.url + REPORTING, json=body, headers=headers, timeout=10)
-        statuses.append(answer.status_code)
-        if answer.status_code == 429:
-            assert answer.headers.get("Retry-After", "") == retry_after
+    def held(exchange: Exchange) -> Reply:
+        has_begun.set()
+        may_end.wait(SECONDS)
+        return answer_of(exchange)
 
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(statuses) == [200, 429, 429]
+    monkeypatch.setattr(reporting, "_report", held)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(report)
+        assert has_begun.wait(SECONDS)
+        refused = report()
+        may_end.set()
+        assert first.result(SECONDS).status_code == 200
+    assert (refused.status_code, refused.headers.get("Retry-After", "")) == (429, retry_after)
+    assert report().status_code == 200
 
 
 @pytest.mark.parametrize(

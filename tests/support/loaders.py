@@ -21,6 +21,7 @@ import yaml
 from filelock import FileLock
 from harness import needs
 from pages import ROOT, snippets
+from timeouts import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ class Loader(ABC):
             capture_output=True,
             cwd=self.folder,
             env={**os.environ, **self.variables},
-            timeout=120,
+            timeout=SECONDS,
             check=False,
         )
 

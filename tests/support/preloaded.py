@@ -23,6 +23,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from timeouts import SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -39,7 +41,6 @@ TOGETHER = (
     {"meltano": "meltano.cli"},
 )
 """Commands that one process starts, and the modules of their `main`."""
-SECONDS = 120
 LARGEST_CALL = 2**20
 
 

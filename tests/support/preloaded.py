@@ -167,7 +167,6 @@ def _server(number: int) -> str:
 def serve(address: str, commands: dict[str, str]) -> Callable[[], int | None]:
     """Start commands until stdin ends; in each of them, return what to run."""
     mains: dict[str, Any] = {name: import_module(module).main for name, module in commands.items()}
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how those end that wait for a command
     with closing(socket.socket(socket.AF_UNIX)) as listening:
         listening.bind(address)
         listening.listen()
@@ -179,9 +178,11 @@ def serve(address: str, commands: dict[str, str]) -> Callable[[], int | None]:
             connection, _ = listening.accept()
             if not os.fork():
                 listening.close()
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 return _command(connection, mains)
             connection.close()
+            with suppress(ChildProcessError):  # there are none
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
 
 
 def _command(connection: socket.socket, mains: dict[str, Callable[[], int | None]]) -> Callable[[], int | None]:

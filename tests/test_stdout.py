@@ -274,7 +274,7 @@ def test_what_does_not_arrive_is_one_sentence(live: Sandbox, tmp_path: Path, cal
 
 
 @pytest.mark.parametrize(
-    ("to", "says"), [(">&-", "Stdout is closed"), (">/dev/full", "Stdout takes nothing more (No space left on device)")]
+    ("to", "says"), [(">&-", "Stdout is closed"), (">/dev/full", "Cannot write to stdout (No space left on device)")]
 )
 def test_the_installed_file_says_the_same(live: Sandbox, tmp_path: Path, to: str, says: str) -> None:
     """The tests above run forks of a process that has imported everything; here the interpreter starts with it."""

@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import sys
+import time
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +30,29 @@ def main() -> None:
     parser.add_argument("--most-failures", type=int, default=20, help="after how many failures to stop (20)")
     parser.add_argument("--json", type=Path, help="where to write the totals, which are kept up to date meanwhile")
     parser.add_argument("--no-processes", action="store_true", help="play all mornings in this process")
+    parser.add_argument("--dlt", action="store_true", help="load short lives into DuckDB by way of dlt, one by one")
     parser.add_argument("--seed", type=int, help="play the life of this seed again, and show what fails")
     parser.add_argument("--until", type=int, help="with --seed: the last morning")
     parser.add_argument("--only", help="with --seed: the numbers of the faults to keep, such as 3,17")
     options = parser.parse_args()
+    if options.dlt:
+        sys.exit(_with_dlt(options))
     sys.exit(_one(options) if options.seed is not None else _many(options))
+
+
+def _with_dlt(options: argparse.Namespace) -> int:
+    from simulation.with_dlt import found_in_lives  # noqa: PLC0415 - importing dlt takes a second
+
+    end = time.monotonic() + 60 * (options.minutes or 1.0)
+    seeds = count(options.first_seed) if options.seed is None else iter([options.seed])
+    failures = lives = 0
+    for found in found_in_lives(takewhile(lambda _: time.monotonic() < end, seeds)):
+        lives += 1
+        if found:
+            failures += 1
+            print("\n  ".join(found), flush=True)  # noqa: T201 - a command's output
+    print(f"{lives} lives by way of dlt, {failures} failures")  # noqa: T201 - likewise
+    return bool(failures)
 
 
 def _one(options: argparse.Namespace) -> int:

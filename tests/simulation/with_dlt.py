@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,7 +31,7 @@ from tap_yoc.sandbox.world import CREDENTIALS
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from simulation.expectation import Expectation
     from simulation.faults import Fault
@@ -153,6 +155,15 @@ class DltLife:
             names = [tuple(row) for row in rows]
             if len(names) != len(dict(names)) or not newest.items() <= dict(names).items():
                 self.found.append(f"{entity} are {names} instead of {newest}")
+
+
+def found_in_lives(seeds: Iterable[int]) -> Iterator[list[str]]:
+    """Play lives of ten mornings, and yield what was wrong with each; dlt's files and settings are nobody else's."""
+    with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
+        surroundings = {"DLT_DATA_DIR": folder, "DLT_PROJECT_DIR": folder, "RUNTIME__DLTHUB_TELEMETRY": "false"}
+        with patch.dict(os.environ, {**surroundings, "RUNTIME__LOG_LEVEL": "CRITICAL"}):
+            for seed in seeds:
+                yield DltLife(seed=seed, mornings=10).play()
 
 
 def _is_for_dlt(fault: Fault) -> bool:

@@ -352,10 +352,10 @@ SEEN_BY = {
     "facts": (test_two_mornings, test_a_day_that_lost_all_its_rows_is_empty),
     "entities": (test_two_mornings,),
     "custom reports without `date`, and `report_fields`": (test_totals_and_columns_replace_the_last_ones,),
-    "one bad stream does not cost the rest": (test_a_failure_loads_nothing_and_the_next_run_goes_on,),
-    "rows leave page by page": (test_a_window_is_one_table_once_it_was_checked,),
+    "if one stream fails, the others finish": (test_a_failure_loads_nothing_and_the_next_run_goes_on,),
+    "rows are written page by page": (test_a_window_is_one_table_once_it_was_checked,),
     "a window that is read again is emitted again": (test_a_reading_that_turns_out_faulty_is_not_loaded,),
-    "`summary_format` and a last line": (test_a_reading_that_turns_out_faulty_is_not_loaded,),
+    "the last line, `summary_format`": (test_a_reading_that_turns_out_faulty_is_not_loaded,),
     "exit codes": (test_a_failure_loads_nothing_and_the_next_run_goes_on,),
     "stream maps and batch files": (test_plain_files_are_added,),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulation.expectation import Expectation
@@ -14,6 +14,7 @@ LONGEST_VIRTUAL_SECONDS = 4 * 3600.0
 MOST_WRITES_AFTER_STOP = 2
 """One may be under way."""
 SUMMARY = re.compile(r"(?:INFO|ERROR) (Done:|FAILED \((.*); exit (\d)\)|STOPPED \(signal (\d+)\))")
+DAYS_LOST = "no longer serves"
 UNCOMPARED = "days are not compared with them"
 """Part of the warning that the account's totals could not be read."""
 
@@ -40,24 +41,39 @@ def wrong_ending(outcome: Outcome, expected: Expectation) -> list[str]:
     return found
 
 
-def incomplete_days(outcome: Outcome) -> set[str]:
-    """Return the days that a run, set to warn of them, says may be incomplete."""
+def wrong_figures(outcome: Outcome, records: int) -> list[str]:
+    """Return what is wrong with the figures in the last line of a run, if it is JSON, in sentences."""
+    told = summary(outcome)
+    found = []
+    if told and told["rows"] != records:
+        found.append(f"the last line tells of {told['rows']} rows, and {records} were written")
+    sent = sum(each.became != "not sent" for each in outcome.sent)
+    if told and outcome.began and told["requests"] < sent:
+        found.append(f"the last line tells of {told['requests']} requests, and {sent} were sent")
+    return found
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """Return the last line of a run, if it is JSON."""
     for line in reversed(outcome.log):
         _, _, text = line.partition(" ")
         if text.startswith("{"):
-            return set(json.loads(text).get("incomplete_days", ()))
-    return set()
+            found: dict[str, Any] = json.loads(text)
+            return found
+    return {}
+
+
+def incomplete_days(outcome: Outcome) -> set[str]:
+    """Return the days that a run, set to warn of them, says may be incomplete."""
+    return set(summary(outcome).get("incomplete_days", ()))
 
 
 def failed_streams(outcome: Outcome) -> set[str]:
     """Return the streams that have failed, as the last line says."""
-    for line in reversed(outcome.log):
-        _, _, text = line.partition(" ")
-        if text.startswith("{"):
-            return set(json.loads(text)["failures"])
-        if match := SUMMARY.match(line):
-            return set((match[2] or "").split(", "))
-    return set()
+    if told := summary(outcome):
+        return set(told["failures"])
+    matches = [match for line in outcome.log if (match := SUMMARY.match(line))]
+    return set((matches[-1][2] or "").split(", ")) if matches else set()
 
 
 def says_uncompared(outcome: Outcome) -> bool:

@@ -32,6 +32,8 @@ class Expectation:
     """The exit codes that this morning's faults excuse, 0 among them."""
     is_clean: bool
     """No fault at all."""
+    served_from: date
+    """The first day that the server has; what is older and was never read is lost."""
     loose_days: frozenset[str] = frozenset()
     """Days that changed while the run was reading; the next run reads them again."""
     tells_expiry: bool = True
@@ -43,11 +45,22 @@ class Expectation:
     keeps_refresh_tokens: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Days:
+    """The days that a run could read, both inclusive, and the first one that the server has."""
+
+    first: date
+    last: date
+    served_from: date
+    today: date
+    """The day it is for the tap."""
+
+
 def expected(
     pipeline: Pipeline,
     faults: Sequence[Fault],
     *,
-    days: tuple[date, date],
+    days: Days,
     is_login_doubtful: bool = False,
     loose_days: frozenset[str] = frozenset(),
     are_two: bool = False,
@@ -63,9 +76,10 @@ def expected(
     for fault in faults:
         codes |= fault.codes(has_password=pipeline.has_password)
     return Expectation(
-        first_day=days[0],
-        last_day=days[1],
-        today=today_of(pipeline, faults),
+        first_day=days.first,
+        last_day=days.last,
+        today=days.today,
+        served_from=days.served_from,
         codes=frozenset(codes),
         is_clean=not faults and not are_two,
         tells_expiry=pipeline.forms.expires_in_as != "absent",
@@ -77,13 +91,17 @@ def expected(
     )
 
 
-def days_of_run(pipeline: Pipeline, faults: Sequence[Fault]) -> tuple[date, date]:
-    """Return the first and the last day that a run starting now could read."""
+def days_of_run(pipeline: Pipeline, faults: Sequence[Fault]) -> Days:
+    """Return the days that a run starting now could read."""
     today = today_of(pipeline, faults)
-    first = max(six_months_before(today) + ONE_DAY, pipeline.world.reach.earliest)
-    if start := pipeline.config.get("start_date"):
-        first = max(first, date.fromisoformat(start))
-    return first, min(today, pipeline.world.today) - ONE_DAY
+    served_from = max(six_months_before(today) + ONE_DAY, pipeline.world.reach.earliest)
+    start = pipeline.config.get("start_date")
+    return Days(
+        first=max(served_from, date.fromisoformat(start)) if start else served_from,
+        last=min(today, pipeline.world.today) - ONE_DAY,
+        served_from=served_from,
+        today=today,
+    )
 
 
 def today_of(pipeline: Pipeline, faults: Sequence[Fault]) -> date:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from simulation.streams import Stream
 
 REPORT, METADATA, TOKEN = "report", "metadata", "token"
-SERVER, WIRE, PROCESS, OUTPUT, DISK, CACHE, CLOCK = "server", "wire", "process", "output", "disk", "cache", "clock"
+SERVER, WIRE, PROCESS, OUTPUT = "server", "wire", "process", "output"
+DISK, CACHE, CLOCK, STATE = "disk", "cache", "clock", "state"
+STATE_LOST = "state lost"
 FOREVER = 10_000
 TOLD_IN_200 = (
     '{"status":500,"data":[]}',
@@ -138,9 +140,14 @@ def _told_in_200(rng: random.Random, streams: Sequence[Stream]) -> Options:
 
 
 def _kill(rng: random.Random, _streams: Sequence[Stream]) -> Options:
-    instant = rng.choice(["any", "any", "any", "write", "answered", "send token", "leaving token", "answered token"])
+    tokens = ["send token", "leaving token", "answered token"]
+    instant = rng.choice(["any", "any", "any", "write", "answered", "flush", "flushed", *tokens])
     number = 1 if "token" in instant else rng.choice([rng.randrange(1, 12), rng.randrange(1, 60)])
-    return {"instant": instant, "number": number}
+    return {"instant": instant, "number": rng.randrange(1, 5) if "flush" in instant else number}
+
+
+def _power_cut(rng: random.Random, streams: Sequence[Stream]) -> Options:
+    return {**_kill(rng, streams), "loses_power": True}
 
 
 def _stop(rng: random.Random, streams: Sequence[Stream]) -> Options:
@@ -209,6 +216,7 @@ KINDS: dict[str, Kind] = {
     "secrets quoted": Kind(layer=WIRE, codes=ANY_FAILURE, draw=_wire("secrets quoted", times=1), weight=2),
     "revised meanwhile": Kind(layer=WIRE, codes=frozenset({4}), draw=_wire("revised meanwhile", place=REPORT, times=1)),
     "kill": Kind(layer=PROCESS, codes=frozenset({-9}), draw=_kill, weight=5, costs_the_token=True),
+    "power cut": Kind(layer=PROCESS, codes=frozenset({-9}), draw=_power_cut, weight=3, costs_the_token=True),
     "stop": Kind(layer=PROCESS, codes=frozenset({128 + 15, 128 + 2}), draw=_stop, weight=3),
     "short writes": Kind(layer=OUTPUT, codes=MENDED, draw=_output("short"), weight=2),
     "would block": Kind(layer=OUTPUT, codes=MENDED, draw=_output("would block")),
@@ -229,6 +237,7 @@ KINDS: dict[str, Kind] = {
         layer=CLOCK, codes=frozenset({2}),
         draw=lambda rng, _: {"seconds": rng.choice([-7200, -600, -90, 90, 600, 7200, rng.randrange(-7200, 7200)])},
     ),
+    STATE_LOST: Kind(layer=STATE, codes=MENDED, draw=lambda _rng, _streams: {}, weight=0.5),
 }  # fmt: skip
 
 

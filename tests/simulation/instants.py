@@ -17,16 +17,16 @@ class Killed(BaseException):
 class Instants:
     """Counts what happens, and kills or stops the run at the instant that is planned.
 
-    An instant is `send`, `leaving`, `answered`, `write` or `sleep`;
-    with ` token` behind it if it is about the token endpoint.
+    An instant is `send`, `leaving`, `answered`, `write`, `sleep`, `flush` or `flushed`; the first three have ` token`
+    behind them if they are about the token endpoint.
     """
 
-    def __init__(self, on_death: Callable[[], None]) -> None:
+    def __init__(self) -> None:
+        self.on_death: Callable[[], None] = lambda: None
         self.is_dead = False
         self.stopped_by: int | None = None
         self.is_running = False
         self.writes_after_stop = 0
-        self._on_death = on_death
         self._plans: list[tuple[str, int, int | None]] = []
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ class Instants:
 
     def _act(self, signal: int | None) -> None:
         if signal is None:
-            self._on_death()
+            self.on_death()
             self.is_dead = True
             raise Killed
         if self.stopped_by is None:

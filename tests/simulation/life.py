@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulation.expectation import days_of_run, expected
-from simulation.faults import drawn_faults
+from simulation.faults import STATE_LOST, drawn_faults
 from simulation.morning import run_in_process
 from simulation.oracle import Oracle
 from simulation.pipeline import Pipeline, rng_for
@@ -114,6 +114,8 @@ class Life:
         faults = [fault for fault in faults if not is_real or is_real_too(fault)]
         damage_cache(self._pipeline.token_cache, faults)
         days = days_of_run(self._pipeline, faults)
+        if any(fault.kind == STATE_LOST for fault in faults):
+            self._target.state = {}
         state = self._target.state
         loose_days: set[str] = set()
         outcomes = self._run_as_processes(rng, faults) if is_real else [self._run_in_process(rng, faults, loose_days)]
@@ -140,23 +142,18 @@ class Life:
         return self._workshop.run(pipeline.world, pipeline.folder, pipeline.config, self._target.state, troubles)
 
     def _run_in_process(self, rng: random.Random, faults: list[Fault], loose_days: set[str]) -> Outcome:
-        """Run the tap here; what it does to the token cache once it is killed is undone."""
-        pipeline, cache = self._pipeline, self._pipeline.token_cache
-        at_death: list[bytes | None] = []
+        pipeline = self._pipeline
         machine = machine_of(
             faults,
             rng=rng,
             world=pipeline.world,
             time=pipeline.time,
             streams=pipeline.streams,
-            on_death=lambda: at_death.append(cache.read_bytes() if cache.exists() else None),
+            token_cache=pipeline.token_cache,
             revise=lambda: loose_days.update(pipeline.revise_meanwhile(rng)),
         )
         outcome = run_in_process(machine, pipeline.config, self._target.state, pipeline.is_selected)
-        for content in at_death:
-            cache.unlink(missing_ok=True)
-            if content is not None:
-                cache.write_bytes(content)
+        machine.disk.settle()
         return outcome
 
     def _settle(self, outcome: Outcome, faults: list[Fault]) -> None:

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from simulation.clock import MachineClock
+    from simulation.disk import Disk
     from simulation.instants import Instants
     from simulation.output import Sink
     from simulation.sent import Sent
     from simulation.wire import Wire
 
 KILLED = -9
+INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 LONGEST_REAL_SECONDS = 60
 LONGEST_START_SECONDS = 1.0
 
@@ -46,6 +48,9 @@ class Outcome:
     hasty: list[str] = field(default_factory=list)
     virtual_seconds: float = 0.0
     real_seconds: float = 0.0
+    began: str = ""
+    ended: str = ""
+    """Both by the machine's clock, as the tap writes instants; empty for a real process."""
     has_lost_output: bool = False
     """Stdout has refused bytes."""
     spoilt: list[dict[str, Any]] = field(default_factory=list)
@@ -67,9 +72,8 @@ class Machine:
     wire: Wire
     instants: Instants
     sink: Sink
+    disk: Disk
     is_unbuffered: bool = False
-    full_at_sync: int = 0
-    """Which of the morning's writes to the token cache fails, as on a full disk; 0 for none."""
     is_debugging: bool = False
 
 
@@ -77,7 +81,7 @@ def run_in_process(
     machine: Machine, config: dict[str, Any], state: dict[str, Any], wanted: Callable[[str], bool]
 ) -> Outcome:
     """Run the tap as its command does, with the streams that are wanted."""
-    began, real = machine.clock.monotonic(), time.monotonic()
+    began, began_at, real = machine.clock.monotonic(), machine.clock.now(), time.monotonic()
     with _logged(machine) as log, _surroundings(machine), machine.wire.installed():
         code = _exit_code(machine, config, state, wanted, log)
     _join_workers()
@@ -89,6 +93,8 @@ def run_in_process(
         hasty=machine.wire.hasty,
         virtual_seconds=machine.clock.monotonic() - began,
         real_seconds=time.monotonic() - real,
+        began=began_at.strftime(INSTANT),
+        ended=machine.clock.now().strftime(INSTANT),
         has_lost_output=machine.sink.has_refused,
         spoilt=[*machine.wire.spoilt, *machine.wire.world.spoilt()],
         writes_after_stop=machine.instants.writes_after_stop,
@@ -153,14 +159,6 @@ def _logged(machine: Machine) -> Iterator[list[str]]:
 @contextmanager
 def _surroundings(machine: Machine) -> Iterator[None]:
     """Put stdout, the disk and the signals in the place of the real ones, and watch that the run ends."""
-    syncs = 0
-    fsync = os.fsync
-
-    def failing(_descriptor: int) -> None:
-        nonlocal syncs
-        syncs += 1
-        if syncs == machine.full_at_sync:
-            raise OSError(28, "No space left on device")
 
     def hang(_signal: int, _frame: object) -> None:
         raise HangError
@@ -173,7 +171,7 @@ def _surroundings(machine: Machine) -> Iterator[None]:
     try:
         with (
             patch.object(sys, "stdout", stdout),
-            patch.object(os, "fsync", failing if machine.full_at_sync else fsync),
+            machine.disk.installed(),
             patch.dict(os.environ, plain_environment(), clear=True),
         ):
             yield

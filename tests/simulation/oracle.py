@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulation.conduct import Conduct, told_secrets
 from simulation.days import ONE_DAY
-from simulation.ending import failed_streams, incomplete_days, says_uncompared, wrong_ending
+from simulation.ending import (
+    DAYS_LOST,
+    failed_streams,
+    incomplete_days,
+    says_uncompared,
+    wrong_ending,
+    wrong_figures,
+)
 from simulation.entities import wrong_entities
 from simulation.figures import days_asked_for
+from simulation.records import wrong_records
 from simulation.target import BrokenOutputError, bookmarks
 
 if TYPE_CHECKING:
@@ -56,7 +63,7 @@ class Oracle:
         self.found = []
         self._doubt(self.world.account.changed)
         self.world.account.changed.clear()
-        source = self._source(expected)
+        source, before = self._source(expected), bookmarks(self.target.state)
 
         def at_state(before: State, after: State) -> None:
             self._judge_state(before, after, source, expected, outcome)
@@ -67,11 +74,13 @@ class Oracle:
         except BrokenOutputError as error:
             self.found.append(f"broken output: {error}")
             return self.found
-        self._judge_records(records, expected.last_day)
+        self.found += wrong_records(records, self.streams, self.target, outcome, expected)
         if self.found:
             return self.found
         self.found += wrong_ending(outcome, expected)
         if outcome.exit_code == 0:
+            self.found += wrong_figures(outcome, len(records))
+            self._judge_progress(before, source, outcome, expected)
             self._judge_days(self.streams, source, outcome, expected)
             self._judge_finality(records, source, expected)
             self.found += wrong_entities(records, self.world, expected)
@@ -132,22 +141,19 @@ class Oracle:
                             f"the bookmark of {name} is at {now}, and {len(lacking)} rows of {day} are not stored"
                         )
 
-    def _judge_records(self, records: list[Row], last_day: date) -> None:
-        keys = {stream.name: stream.key for stream in self.streams}
-        seen: Counter[tuple[Any, ...]] = Counter()
-        for name, table in self.target.tables.items():
-            if name in keys and table.key != keys[name]:
-                self.found.append(f"{name} has the key {table.key} instead of {keys[name]}")
-                return
-        for message in records:
-            row = message["record"]
-            if key := keys.get(message["stream"]):
-                seen[message["stream"], tuple(row[name] for name in key), row["fetched_at"]] += 1
-                if row["date"] > last_day.isoformat():
-                    self.found.append(f"a row of {message['stream']} is of {row['date']}, which was not asked for")
-        twice = [key for key, number in seen.items() if number > 1]
-        if twice:
-            self.found.append(f"{len(twice)} rows came twice in one reading, such as {twice[0]}")
+    def _judge_progress(
+        self, before: dict[str, str], source: dict[str, Days], outcome: Outcome, expected: Expectation
+    ) -> None:
+        """See that a run that went well leaves nothing behind without a word."""
+        marks = bookmarks(self.target.state)
+        for stream in self.streams:
+            newest = max((day for day in source[stream.name] if day <= expected.last_day.isoformat()), default="")
+            if expected.is_clean and newest and marks.get(stream.name, "") < newest:
+                self.found.append(f"the bookmark of {stream.name} is {marks.get(stream.name)}, and not yet {newest}")
+            was = before.get(stream.name)
+            is_lost = was and date.fromisoformat(was) + ONE_DAY < min(expected.served_from, expected.last_day)
+            if is_lost and not any(DAYS_LOST in line for line in outcome.log):
+                self.found.append(f"days of {stream.name} after {was} are not served any more, and nobody was told")
 
     def _judge_others(self, source: dict[str, Days], outcome: Outcome, expected: Expectation) -> None:
         """See that a stream that fails for its data has not cost the others."""

@@ -16,7 +16,7 @@ from simulation.server import ChangingWorld
 from simulation.streams import ENTITIES, ONLY_FULL, drawn_streams
 
 ZONES = ("Europe/Berlin",) * 6 + ("UTC", "America/Los_Angeles", "Pacific/Auckland")
-SHARE_SKIPPING_DAYS, SHARE_SAME_DAY = 0.04, 0.05
+SHARE_LONG_BREAK, SHARE_SKIPPED_DAYS, SHARE_SAME_DAY = 0.003, 0.04, 0.05
 SHARE_LATE_DAY, SHARE_CHANGED_DAY, SHARE_EMPTY_DAY = 0.04, 0.08, 0.02
 SHARE_REVISED, SHARE_OLDEST_REVISED = 0.25, 0.5
 SHARE_NEW_COLUMNS = 0.01
@@ -85,7 +85,7 @@ class Pipeline:
 
     def next_day(self, rng: random.Random, morning: int) -> None:
         """Go on to the next run: as a rule one day later, with a new day published and earlier ones revised."""
-        days = rng.randrange(2, 9) if rng.random() < SHARE_SKIPPING_DAYS else 0 if rng.random() < SHARE_SAME_DAY else 1
+        days = _days_until_next_run(rng)
         self.day += ONE_DAY * days
         self.time.instant = max(self.time.instant + 600, instant_of_run(self.day, rng))
         newest = max(self.account.published)
@@ -123,3 +123,12 @@ class Pipeline:
         days = [day for day in days if day in self.account.published and rng.random() < 0.5]
         self.account.revise(days)
         return {day.isoformat() for day in days}
+
+
+def _days_until_next_run(rng: random.Random) -> int:
+    """Return how many days later the next run is: one as a rule, and now and then more than the server keeps."""
+    if rng.random() < SHARE_LONG_BREAK:
+        return rng.randrange(20, 210)
+    if rng.random() < SHARE_SKIPPED_DAYS:
+        return rng.randrange(2, 9)
+    return 0 if rng.random() < SHARE_SAME_DAY else 1

@@ -6,7 +6,8 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from simulation.clock import MachineClock
-from simulation.faults import CACHE, CLOCK, DISK, OUTPUT, PROCESS, SERVER, WIRE
+from simulation.disk import Disk
+from simulation.faults import CACHE, CLOCK, DISK, OUTPUT, PROCESS, SERVER, STATE, WIRE
 from simulation.instants import Instants
 from simulation.morning import Machine
 from simulation.output import PLAIN, Sink
@@ -45,17 +46,20 @@ def machine_of(
     world: ChangingWorld,
     time: Time,
     streams: Sequence[Stream],
-    on_death: Callable[[], None],
+    token_cache: Path,
     revise: Callable[[], None],
 ) -> Machine:
     """Return the machine of a run in this process, and order the server's faults."""
-    instants = Instants(on_death)
+    instants = Instants()
+    disk = Disk(token_cache, instants.passing)
+    instants.on_death = disk.die
     wire = Wire(world=world, time=time, instants=instants, latency_seconds=rng.choice([0.05, 0.4, 3.0]))
     machine = Machine(
         clock=MachineClock(time, off_by_seconds(faults), instants.passing),
         wire=wire,
         instants=instants,
         sink=Sink(PLAIN, 0, rng, instants.passing),
+        disk=disk,
         is_unbuffered=rng.random() < 0.3,
         is_debugging=rng.random() < 0.2,
     )
@@ -69,6 +73,7 @@ def machine_of(
             wire.faults.append(WireFault(**options, act=revise if fault.kind == "revised meanwhile" else None))
         elif fault.layer == PROCESS:
             instants.plan(options["instant"], options["number"], options.get("signal"))
+            disk.loses_power |= options.get("loses_power", False)
         elif fault.layer == OUTPUT:
             machine.sink = Sink(options["mode"], options["room"], rng, instants.passing)
             machine.is_unbuffered = options["is_unbuffered"]
@@ -76,7 +81,7 @@ def machine_of(
             at = formatdate(time() + options["retry_after"], usegmt=True)
             world.faults.add(SandboxFault.from_dict({**DATED_WAIT, "retry_after": at}))
         elif fault.layer == DISK:
-            machine.full_at_sync = options["number"]
+            disk.full_at_sync = options["number"]
     return machine
 
 
@@ -109,7 +114,7 @@ def troubles_of(
 
 def is_real_too(fault: Fault) -> bool:
     """Say whether a fault happens in a real run as well."""
-    return fault.layer in {SERVER, PROCESS, OUTPUT, CACHE, CLOCK}
+    return fault.layer in {SERVER, PROCESS, OUTPUT, CACHE, CLOCK, STATE}
 
 
 def damage_cache(path: Path, faults: Sequence[Fault]) -> None:

@@ -183,22 +183,18 @@ def _pipeline(life: Pipeline) -> Any:  # noqa: ANN401 - dlt's
 
 def _loaded(life: Pipeline, rng: random.Random, faults: list[Fault], loose_days: set[str]) -> Ending:
     """Run the pipeline; what it does to the token cache once it is killed is undone."""
-    cache, at_death = life.token_cache, list[bytes | None]()
     machine = machine_of(
         faults,
         rng=rng,
         world=life.world,
         time=life.time,
         streams=life.streams,
-        on_death=lambda: at_death.append(cache.read_bytes() if cache.exists() else None),
+        token_cache=life.token_cache,
         revise=lambda: loose_days.update(life.revise_meanwhile(rng)),
     )
     with _logged() as lines, machine.wire.installed(), patch.object(dlt_source, "Clock", lambda: machine.clock):
         code, text = _run(life, machine)
-    for content in at_death:
-        cache.unlink(missing_ok=True)
-        if content is not None:
-            cache.write_bytes(content)
+    machine.disk.settle()
     return Ending(code=KILLED if machine.instants.is_dead else code, text="\n".join([*lines, text]))
 
 

@@ -14,6 +14,9 @@ LONGEST_VIRTUAL_SECONDS = 4 * 3600.0
 MOST_WRITES_AFTER_STOP = 2
 """One may be under way."""
 SUMMARY = re.compile(r"(?:INFO|ERROR) (Done:|FAILED \((.*); exit (\d)\)|STOPPED \(signal (\d+)\))")
+LONGEST_STOP_SECONDS = 30.0
+"""Ten are promised; a busy machine takes longer, and a run that waits for an answer that hangs, longer than this."""
+MOST_MEGABYTES = 300
 DAYS_LOST = "no longer serves"
 UNCOMPARED = "days are not compared with them"
 """Part of the warning that the account's totals could not be read."""
@@ -36,6 +39,10 @@ def wrong_ending(outcome: Outcome, expected: Expectation) -> list[str]:
         found.append(f"the run took {outcome.virtual_seconds / 3600:.1f} hours")
     if outcome.writes_after_stop > MOST_WRITES_AFTER_STOP:
         found.append(f"the run went on for {outcome.writes_after_stop} writes after it was told to stop")
+    if outcome.seconds_to_stop > LONGEST_STOP_SECONDS:
+        found.append(f"the run went on for {outcome.seconds_to_stop:.0f} s after a signal")
+    if outcome.megabytes > MOST_MEGABYTES:
+        found.append(f"the run took {outcome.megabytes} MB")
     if not outcome.is_killed and (wrong := _wrong_last_line(outcome)):
         found.append(wrong)
     return found

@@ -53,6 +53,10 @@ class Outcome:
     """Both by the machine's clock, as the tap writes instants; empty for a real process."""
     has_lost_output: bool = False
     """Stdout has refused bytes."""
+    megabytes: int = 0
+    """How much memory a real process took at most."""
+    seconds_to_stop: float = 0.0
+    """How long a real process went on after a signal."""
     spoilt: list[dict[str, Any]] = field(default_factory=list)
     """The reports asked for whose answers lacked rows and were well formed."""
     writes_after_stop: int = 0

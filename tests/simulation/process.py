@@ -153,7 +153,8 @@ class _Run:
             "is_unbuffered": self.trouble.is_unbuffered,
             "instant": self.instant + self.trouble.off_by_seconds,
         }
-        self._began = time.monotonic()
+        self._began = self._ended = time.monotonic()
+        self._stopped = 0.0
         self._pid = self.workshop.ask(order, [into, self._log.fileno(), living])
         os.close(into)
         os.close(living)
@@ -181,12 +182,14 @@ class _Run:
                 self._kill(signal.SIGCONT)
         os.close(self._out)
         os.read(self._alive, 1)  # ends with the process
+        self._ended = time.monotonic()
         self._signalled.set()
         os.close(self._alive)
 
     def _signal(self) -> None:
         if not self._signalled.is_set():
             self._signalled.set()
+            self._stopped = time.monotonic()
             self._kill(self.trouble.signal_number or signal.SIGKILL)
 
     def _kill(self, number: int) -> None:
@@ -201,7 +204,7 @@ class _Run:
         if is_hung:
             self._kill(signal.SIGKILL)
             self.reader.join()
-        code = self.workshop.ask({"wait": self._pid}, [])
+        code, megabytes = self.workshop.ask({"wait": self._pid}, [])
         self._log.seek(0)
         log = self._log.read().decode("utf-8", "replace").splitlines()
         self._log.close()
@@ -211,6 +214,8 @@ class _Run:
             received=bytes(self.received),
             real_seconds=time.monotonic() - self._began,
             has_lost_output=self.has_lost_output,
+            megabytes=megabytes,
+            seconds_to_stop=self._ended - self._stopped if self._stopped else 0.0,
         )
 
 

@@ -30,6 +30,8 @@ KILL = 9
 DATED_WAIT = {"kind": "status", "status": 429, "where": "report", "times": 1}
 LIES = {"row dropped", "empty answer"}
 """Answers that lack rows and are well formed."""
+SHARE_HANGING, HANGING_SECONDS = 0.5, 50.0
+"""Of the real runs that are signalled, so many ask a server that hangs, for less than the tap waits for an answer."""
 BYTES_AN_INSTANT = 150
 """In a real run, whose instants nobody counts, so many bytes of its output stand for one."""
 
@@ -106,6 +108,9 @@ def troubles_of(
         elif fault.layer == PROCESS:
             trouble.signal_number = options.get("signal", KILL)
             trouble.after_bytes = options["number"] * BYTES_AN_INSTANT
+            if rng.random() < SHARE_HANGING:
+                hang = {"kind": "slow", "where": "report", "seconds": HANGING_SECONDS, "after": rng.randrange(3)}
+                world.faults.add(SandboxFault.from_dict(hang))
         elif fault.layer == OUTPUT:
             trouble.mode = options["mode"]
             trouble.is_unbuffered = options["is_unbuffered"]

@@ -70,15 +70,15 @@ def run(order: dict[str, Any], descriptors: list[int]) -> None:
 
 
 def serve(channel: socket.socket) -> None:
-    """Fork a run for each order, and tell of its end when asked."""
+    """Fork a run for each order; when asked, wait for its end and tell its exit code and its memory in megabytes."""
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, LONGEST_MESSAGE, 3)
         if not message:
             return
         order = json.loads(message)
         if "wait" in order:
-            _, status = os.waitpid(order["wait"], 0)
-            channel.send(json.dumps(os.waitstatus_to_exitcode(status)).encode())
+            _, status, used = os.wait4(order["wait"], 0)
+            channel.send(json.dumps([os.waitstatus_to_exitcode(status), used.ru_maxrss // 1024]).encode())
             continue
         if (child := os.fork()) == 0:
             channel.close()

@@ -151,9 +151,9 @@ def _tap(job: Job) -> list[str]:
     return ["-m", "tap_yoc", "--config", job.write(CONFIG, config)]
 
 
-def _tap_without(promises: str) -> Callable[[Job], list[str]]:
+def _tap_without(parts: str) -> Callable[[Job], list[str]]:
     def command(job: Job) -> list[str]:
-        return [str(PEERS / "tap_yoc_without" / "without.py"), promises, *_tap(job)[2:]]
+        return [str(PEERS / "tap_yoc_without" / "without.py"), parts, *_tap(job)[2:]]
 
     return command
 
@@ -272,9 +272,11 @@ PROMISES = {
 }
 """The difference between the tap and the floor, by what `peers/tap_yoc_without` can leave out."""
 ALL_PROMISES = ",".join(PROMISES)
+FAST_PATH = "fast_path"
+"""Not a promise: without it, the SDK's own loop writes row by row."""
 TAP_WITHOUT = tuple(
-    replace(TAP, name=f"without {promises}", title=f"tap-yoc without {promises}", command=_tap_without(promises))
-    for promises in (*PROMISES, ALL_PROMISES)
+    replace(TAP, name=f"without {parts}", title=f"tap-yoc without {parts}", command=_tap_without(parts))
+    for parts in (*PROMISES, ALL_PROMISES, FAST_PATH)
 )
 CONTENDERS = (FLOOR, TAP, DLT_EXTRACT, DLT, AIRBYTE, ORDINARY)
 PEERS_COMPARED = tuple(contender for contender in CONTENDERS if contender.is_peer)

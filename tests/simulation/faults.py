@@ -67,9 +67,6 @@ class Fault:
         return codes
 
 
-Draw = "Callable[[random.Random, Sequence[Stream]], Options | None]"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """A kind of fault; `draw` returns None where a life offers no occasion for it."""

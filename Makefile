@@ -107,6 +107,7 @@ docs: setup ## write the pages that are made from the code: settings, streams, f
 	@PYTHONPATH=.:tests:tests/support $(PY) tests/support/doctor_cases.py
 	@PYTHONPATH=.:tests:tests/support $(PY) tests/support/target_matrix.py
 	@$(PY) -m benchmarks.capacity
+	@PYTHONPATH=.:tests $(PY) -m simulation.page
 
 build: setup ## build wheel and sdist into dist/ and check what is in them
 	@rm -rf dist

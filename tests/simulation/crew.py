@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import queue
 import resource
@@ -117,6 +118,7 @@ def _work(
     def is_over() -> bool:
         return enough.is_set() or (deadline is not None and time.time() > deadline)
 
+    faulthandler.enable()  # a worker that crashes shows where
     workshop = Workshop() if with_processes else None
     try:
         for seed in count(first_seed + number, step):

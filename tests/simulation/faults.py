@@ -33,7 +33,9 @@ MENDED: Codes = frozenset()
 """The run has to end well in spite of it."""
 BEFORE_SENDING = {"no connection", "proxy refuses"}
 """Kinds in which no byte leaves, so that no refresh token is used up."""
-ANY_FAILURE: Codes = frozenset({2, 3, 4, 5})
+BY_PLACE = {REPORT: frozenset({4, 5}), METADATA: frozenset({2, 4}), TOKEN: frozenset({3})}
+ANY_FAILURE: Codes = frozenset().union(*BY_PLACE.values())
+"""The exit code tells where an answer was that nobody can do anything with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +58,11 @@ class Fault:
 
     def codes(self, *, has_password: bool) -> Codes:
         """Return the exit codes that it excuses beside 0."""
+        place = self.options.get("where") or self.options.get("place")
         codes = KINDS[self.kind].codes
-        costs_the_token = self.options.get("where") == TOKEN or self.options.get("place") == TOKEN
+        if codes == ANY_FAILURE:
+            codes = BY_PLACE[place or REPORT]
+        costs_the_token = place == TOKEN
         if (
             not has_password
             and (costs_the_token or KINDS[self.kind].costs_the_token)
@@ -65,6 +70,9 @@ class Fault:
         ):
             codes |= {3}
         return codes
+
+
+Draw = "Callable[[random.Random, Sequence[Stream]], Options | None]"
 
 
 @dataclass(frozen=True, kw_only=True)

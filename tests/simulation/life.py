@@ -11,7 +11,7 @@ from simulation.faults import STATE_LOST, drawn_faults
 from simulation.morning import run_in_process
 from simulation.oracle import Oracle
 from simulation.pipeline import Pipeline, rng_for
-from simulation.script import damage_cache, is_real_too, machine_of, troubles_of
+from simulation.script import damage_cache, is_real_too, machine_of, off_by_seconds, troubles_of
 from simulation.target import Target
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class Life:
         for outcome in outcomes:
             self._target.state = state  # each of two runs at once has started from it
             what += self._oracle.judge(outcome, expectation)
+        self._pipeline.seconds_ahead = max(0.0, off_by_seconds(faults))
         self._settle(outcomes[-1], faults)
         self._count(outcomes, faults, is_real=is_real)
         return outcomes[-1], what

@@ -64,6 +64,8 @@ class Pipeline:
             bought_refresh_token=self.bought_refresh_token,
         )
         self.has_password = "password" in self.config
+        self.seconds_ahead = 0.0
+        """How far the machine's clock was ahead in the last run."""
         self.account.publish([self.day - ONE_DAY * n for n in range(history_days, 0, -1)])
 
     def close(self) -> None:
@@ -87,7 +89,8 @@ class Pipeline:
         """Go on to the next run: as a rule one day later, with a new day published and earlier ones revised."""
         days = _days_until_next_run(rng)
         self.day += ONE_DAY * days
-        self.time.instant = max(self.time.instant + 600, instant_of_run(self.day, rng))
+        # With its clock set back since, a run would have older rows than the one before it, by their fetched_at.
+        self.time.instant = max(self.time.instant + 600 + self.seconds_ahead, instant_of_run(self.day, rng))
         newest = max(self.account.published)
         # A day that is late today is published tomorrow; one that stays empty is published without units.
         last = self.day - (2 if rng.random() < SHARE_LATE_DAY else 1) * ONE_DAY

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 from itertools import count, takewhile
@@ -40,6 +41,13 @@ def main() -> None:
     sys.exit(_one(options) if options.seed is not None else _many(options))
 
 
+def _commit() -> str:
+    """Return the commit that is played, empty outside of a repository."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
+    return done.stdout.strip()
+
+
 def _with_dlt(options: argparse.Namespace) -> int:
     from simulation.with_dlt import found_in_lives  # noqa: PLC0415 - importing dlt takes a second
 
@@ -69,7 +77,7 @@ def _one(options: argparse.Namespace) -> int:
 
 def _many(options: argparse.Namespace) -> int:
     minutes = options.minutes if options.minutes or options.mornings else 1.0
-    tally = Tally(first_seed=options.first_seed)
+    tally = Tally(first_seed=options.first_seed, workers=options.workers, commit=_commit())
     crew = Crew(
         size=options.workers,
         first_seed=options.first_seed,

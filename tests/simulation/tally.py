@@ -16,6 +16,8 @@ class Tally:
     """All that was played."""
 
     first_seed: int
+    workers: int
+    commit: str
     lives: int = 0
     mornings: int = 0
     clean: int = 0

@@ -85,7 +85,6 @@ class Contender:
     """The row that a line of output holds, if it holds one."""
     loaded: str | None = None
     """The files that hold its rows, where that is not the standard output."""
-    is_peer: bool = True
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -218,12 +217,8 @@ _DLT_VARIABLES = {
     "DATA_WRITER__DISABLE_COMPRESSION": "true",
 }
 
-FLOOR = Contender(
-    name="floor", title="hand-tuned floor", environment="floor", command=_floor, rows_in=_singer_row, is_peer=False
-)
-TAP = Contender(
-    name="tap_yoc", title="tap-yoc", environment="tap_yoc", command=_tap, rows_in=_singer_row, is_peer=False
-)
+FLOOR = Contender(name="floor", title="hand-tuned floor", environment="floor", command=_floor, rows_in=_singer_row)
+TAP = Contender(name="tap_yoc", title="tap-yoc", environment="tap_yoc", command=_tap, rows_in=_singer_row)
 DLT_EXTRACT = Contender(
     name="dlt_extract",
     title="dlt rest_api, extract only",
@@ -279,4 +274,3 @@ TAP_WITHOUT = tuple(
     for parts in (*PROMISES, ALL_PROMISES, FAST_PATH)
 )
 CONTENDERS = (FLOOR, TAP, DLT_EXTRACT, DLT, AIRBYTE, ORDINARY)
-PEERS_COMPARED = tuple(contender for contender in CONTENDERS if contender.is_peer)

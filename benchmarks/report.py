@@ -85,6 +85,7 @@ def page(results: dict[str, Any]) -> str:
         "loaded_rows": f"{results['f']['rows']:,}",
         "again_rows": f"{results['f']['again_rows']:,}",
         "loads": str(results["f"]["rounds"]),
+        "slow": "; ".join(f"{way.title} ({way.into})" for way in LOADED if way.is_slow),
         "floor_cost": _thousands(results["a"]["contenders"]["floor"]["instructions_per_row"]),
         "tap_cost": _thousands(results["a"]["contenders"]["tap_yoc"]["instructions_per_row"]),
         "bare_cost": _thousands(results["a"]["without"][f"without {ALL_PROMISES}"]),

@@ -28,7 +28,7 @@ class Scale:
     growing_days: tuple[int, ...] = (8, 40, 160)
     fault_days: int = 4
     read_days: int = 100
-    loaded_days: int = 80
+    loaded_days: int = 150
     loads: int = 2
 
 

@@ -93,6 +93,7 @@ LOADED = (
         environments=("tap_yoc", "pipelinewise-target-postgres"),
         commands=pipelinewise,
         look=_in_postgres,
+        is_slow=True,
     ),
     Pipe(
         name="batch_jsonl",
@@ -149,6 +150,7 @@ LOADED = (
         is_peer=True,
         commands=dlt("", DUCKDB),
         look=_in_duckdb,
+        is_slow=True,
         variables=DLT_VARIABLES,
     ),
     Pipe(
@@ -180,6 +182,7 @@ LOADED = (
         commands=json_lines,
         look=_in_json_lines,
         adds=True,
+        is_slow=True,
     ),
 )
 IN_DLT = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import postgres as private_postgres
@@ -14,6 +15,7 @@ from tap_yoc.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 settings.load_profile("tests")
 
@@ -89,3 +91,16 @@ def postgres_server() -> Iterator[private_postgres.PostgresServer]:
 def postgres(postgres_server: private_postgres.PostgresServer) -> private_postgres.Database:
     """A database that nobody has used yet."""
     return postgres_server.database()
+
+
+@pytest.fixture
+def quiet_dlt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Keep dlt's files, settings and telemetry out of the machine, and its log handlers out of other tests."""
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    logger = logging.getLogger("tap-yoc")
+    handlers, level = [*logger.handlers], logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)

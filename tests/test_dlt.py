@@ -28,8 +28,6 @@ from tap_yoc.errors import CellError, SettingsError
 from tap_yoc.settings.parsing import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import postgres as private_postgres
     from harness import VirtualClock
 
@@ -38,17 +36,7 @@ if TYPE_CHECKING:
 SITE = ["date", "publisher_visx_id", "site_visx_id"]
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Keep dlt's files, settings and telemetry out of the machine, and its log handlers out of other tests."""
-    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
-    monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
-    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
-    logger = logging.getLogger("tap-yoc")
-    handlers, level = [*logger.handlers], logger.level
-    yield
-    logger.handlers[:] = handlers
-    logger.setLevel(level)
+pytestmark = pytest.mark.usefixtures("quiet_dlt")
 
 
 @pytest.fixture(params=["duckdb", "postgres"])

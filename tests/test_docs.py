@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import subprocess
+import sys
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -30,6 +31,7 @@ from tap_yoc.reports.custom import custom_reports
 from tap_yoc.reports.metadata import AccountMetadata
 from tap_yoc.sandbox.columns import metadata
 from tap_yoc.sandbox.forms import Forms
+from tap_yoc.tap import TapYOC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -330,6 +332,40 @@ def test_the_diagram_shows_modules_that_exist() -> None:
     node = r'\w+(?:\["[\w ,<>/]+"\]|\[\("\w+"\)\])?'
     line = re.compile(rf" *(flowchart TB|direction LR|end|subgraph \w+ \[[\w ]+\]|{node}(?: --> {node})+)")
     assert [text for text in diagram.splitlines() if not line.fullmatch(text)] == [], "a form that was seen to render"
+
+
+def test_what_changes_is_where_the_page_says() -> None:
+    """The files that the page points at are there, and have the names that it gives."""
+    for what, where in table("docs/architecture.md", "Where a change belongs"):
+        named = re.findall(r"`([^`]+)`", where)
+        files = [ROOT / "tap_yoc" / name for name in named if name.endswith(".py")]
+        assert files, what
+        code = "".join(file.read_text("utf-8") for file in files)
+        assert [name for name in named if not name.endswith(".py") and name not in code] == [], what
+
+
+def test_the_private_methods_that_are_replaced_are_listed() -> None:
+    """Each of them has its reason; a method that is replaced by chance, under a name of the SDK's, comes to light."""
+    listed = {
+        cells[0].strip("`").partition(".")[2] for cells in table("docs/architecture.md", "Private methods of the SDK")
+    }
+    assert TapYOC.__module__ in sys.modules  # and with it all modules that know the SDK
+    ours = {
+        owner
+        for name, module in [*sys.modules.items()]
+        if name.partition(".")[0] == "tap_yoc"
+        for owner in [*vars(module).values()]
+        if isinstance(owner, type) and owner.__module__ == name
+    }
+    replaced = {
+        attribute
+        for owner in ours
+        for base in owner.__mro__[1:]
+        if base.__module__.partition(".")[0] == "singer_sdk"
+        for attribute in vars(owner).keys() & vars(base).keys()
+        if attribute.startswith("_") and not attribute.startswith("__") and attribute != "_abc_impl"
+    }
+    assert replaced == listed
 
 
 def test_the_map_names_every_folder_with_code() -> None:

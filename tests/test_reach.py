@@ -126,7 +126,7 @@ def test_a_time_zone_ahead_of_yocs_own_waits_for_the_day_there() -> None:
     noon = datetime(2026, 8, 30, 12, 1, tzinfo=timezone.utc)  # a minute past midnight of the 31st in Auckland
     assert reach.narrow(reach.days, RequestRefusedError("no", status=422, server_date=noon))
     assert reach.last == date(2026, 8, 29)
-    assert "not over yet" in warnings[0]
+    assert "not ended yet" in warnings[0]
     after = datetime(2026, 8, 30, 22, 1, tzinfo=timezone.utc)  # the 31st has begun in Berlin as well
     assert not reach_on(AUGUST, [], timezone="Pacific/Auckland", start_date="2026-05-01").narrow(
         Window(first=date(2026, 5, 1), last=date(2026, 8, 30)), RequestRefusedError("no", status=422, server_date=after)

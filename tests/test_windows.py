@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 UTC = timezone.utc
 TODAY = date(2026, 6, 15)
-EARLIEST = date(2025, 12, 16)
-"""Six months before TODAY, one day inside."""
 
 
 def a_plan(**changed: Any) -> Plan:  # noqa: ANN401 - any argument of plan

@@ -22,7 +22,6 @@ SUMS = (
     "total_traffic", "ad_requests", "impressions", "views", "clicks", "vtr_imps", "ctr_imps", "billable_events",
     "revenue",
 )  # fmt: skip
-SPLITTING = {"is_publisher_campaign", "currency"}
 _AT = {name: position for position, name in enumerate(SUMS)}
 
 

@@ -47,7 +47,6 @@ class Outcome:
     sent: list[Sent] = field(default_factory=list)
     hasty: list[str] = field(default_factory=list)
     virtual_seconds: float = 0.0
-    real_seconds: float = 0.0
     began: str = ""
     ended: str = ""
     """Both by the machine's clock, as the tap writes instants; empty for a real process."""
@@ -85,7 +84,7 @@ def run_in_process(
     machine: Machine, config: dict[str, Any], state: dict[str, Any], wanted: Callable[[str], bool]
 ) -> Outcome:
     """Run the tap as its command does, with the streams that are wanted."""
-    began, began_at, real = machine.clock.monotonic(), machine.clock.now(), time.monotonic()
+    began, began_at = machine.clock.monotonic(), machine.clock.now()
     with _logged(machine) as log, _surroundings(machine), machine.wire.installed():
         code = _exit_code(machine, config, state, wanted, log)
     _join_workers()
@@ -96,7 +95,6 @@ def run_in_process(
         sent=machine.wire.sent,
         hasty=machine.wire.hasty,
         virtual_seconds=machine.clock.monotonic() - began,
-        real_seconds=time.monotonic() - real,
         began=began_at.strftime(INSTANT),
         ended=machine.clock.now().strftime(INSTANT),
         has_lost_output=machine.sink.has_refused,

@@ -153,7 +153,7 @@ class _Run:
             "is_unbuffered": self.trouble.is_unbuffered,
             "instant": self.instant + self.trouble.off_by_seconds,
         }
-        self._began = self._ended = time.monotonic()
+        self._ended = time.monotonic()
         self._stopped = 0.0
         self._pid = self.workshop.ask(order, [into, self._log.fileno(), living])
         os.close(into)
@@ -212,7 +212,6 @@ class _Run:
             exit_code=999 if is_hung else KILLED if code == KILLED else code,
             log=[_without_prefix(line) for line in log],
             received=bytes(self.received),
-            real_seconds=time.monotonic() - self._began,
             has_lost_output=self.has_lost_output,
             megabytes=megabytes,
             seconds_to_stop=self._ended - self._stopped if self._stopped else 0.0,

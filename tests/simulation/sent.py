@@ -17,7 +17,6 @@ class Sent:
     grant: str | None = None
     refresh_token: str | None = None
     became: int | str = "lost"
-    has_next_refresh_token: bool = False
 
 
 def sent_by(place: str, body: bytes, at: float) -> Sent:

@@ -114,8 +114,6 @@ class Wire:
             body = json.dumps({**asked, "sort": []}).encode()
         response = answer(self.world, place, headers, body)
         sent.became = "lost" if isinstance(response, ResetResponse) else response.status_code
-        if place == TOKEN and response.status_code == 200:
-            sent.has_next_refresh_token = b'"refresh_token"' in response.body
         self._note_wait(key, response)
         self.instants.passing(f"answered{about}")
         return self._delivered(request, response, fault, began, timeout, sent)

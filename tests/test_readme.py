@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import tomli
 from documented_commands import FIRST_ROWS, RUN_BY
 from harness import command
 from pages import ROOT, commands, section, table, text_of
@@ -60,6 +61,12 @@ def test_first_rows_wait_for_the_sandbox() -> None:
     lines = commands(README)
     start = lines.index("tap-yoc-sandbox --write-config config.json &")
     assert lines[start + 1] == "until test -s config.json || ! kill -0 $!; do sleep 0.1; done"
+
+
+def test_every_extra_is_listed() -> None:
+    """The README names each extra of pyproject.toml, and no other."""
+    extras = tomli.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert sorted(row[0].strip("`") for row in table(README, "Installation")) == sorted(extras)
 
 
 def test_waiting_for_a_sandbox_that_cannot_start_ends(tmp_path: Path) -> None:

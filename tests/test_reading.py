@@ -421,11 +421,11 @@ class Late(Future[Any]):
         super().__init__()
         self.work = work
 
-    def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - whatever the work gives
-        """Do it, once."""
-        if not self.done():
+    def done(self) -> bool:
+        """Do it, once, and say yes."""
+        if not super().done():
             self.set_result(self.work())
-        return super().result(timeout)
+        return True
 
 
 class AtLast(Executor):

@@ -93,6 +93,19 @@ def test_a_last_page_that_is_full_ends_the_report(
     assert_equal_to_source(run, "site_daily", sandbox, FIRST)
 
 
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("before_first", ["error", "empty"])
+def test_an_empty_page_1_of_a_server_that_starts_at_0(
+    sandbox: Sandbox, config: dict[str, Any], before_first: str, concurrency: int
+) -> None:
+    """A small account has only page 0; page 1 beside it, empty under an unknown name, is read once page 0 was."""
+    sandbox.forms = sandbox.forms.but({"envelope": "other", "first_page": 0, "before_first": before_first})
+    run = run_tap({**config, "page_size": 500, "concurrency": concurrency}, streams=["site_daily"])
+    assert run.exit_code == 0, run.log
+    assert "cannot be read" not in run.log
+    assert_equal_to_source(run, "site_daily", sandbox, FIRST)
+
+
 @pytest.mark.parametrize("total", ["total", "none", "page_count"])
 def test_a_cap_that_leaves_rows_out_is_found(sandbox: Sandbox, config: dict[str, Any], total: str) -> None:
     """A server that gives seven rows a page, and counts its pages by the forty asked for, is asked for seven."""

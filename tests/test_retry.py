@@ -514,6 +514,15 @@ def test_a_request_that_nobody_wants_is_not_repeated(clock: VirtualClock) -> Non
     assert summary.retries == 1
 
 
+def test_a_429_to_a_request_that_nobody_wants_pauses_the_others(clock: VirtualClock) -> None:
+    """The server asks everybody to wait, also in the answer to a page that is no longer needed."""
+    retrier = retrier_of(clock)
+    with pytest.raises(RunStopped):
+        retrier.call("Page 2", Server(clock, slow_down(30)), is_wanted=lambda: False)
+    answered = clock.seconds
+    assert retrier.call("Page 1", lambda: clock.seconds) == answered + 30
+
+
 def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     """Of two answers that ask to wait 60 seconds and then 1, the longer wait holds for everybody."""
 

@@ -109,9 +109,11 @@ class Retrier:
                 self._outage = False
                 self.limiter.count_success()
                 return result
-            if not is_wanted() or self.limiter.stop.is_set():
-                raise RunStopped
             now = self._clock.monotonic()
+            if not is_wanted() or self.limiter.stop.is_set():
+                if reason.slow_down:
+                    self.limiter.slow_down(sent_at, now + (reason.retry_after or 0.0))
+                raise RunStopped
             started = sent_at if started is None else started
             wait = reason.retry_after or (SHORTEST_BACKOFF_SECONDS + backoff.full_jitter(next(backoffs)))
             if self._outage:

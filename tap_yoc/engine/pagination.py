@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_yoc.engine.page_sizes import PageEnds, check_only_page, check_sizes
-from tap_yoc.errors import IncompleteDataError, InconsistentWindowError
+from tap_yoc.errors import IncompleteDataError, InconsistentWindowError, UnknownEnvelopeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,13 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
         return learned.first_page
     pages.expect(1)
     zero_page = None if learned.counts_all else pages.begin_to_try(0)
-    one = pages.get(1)
+    try:
+        one = pages.get(1)
+    except UnknownEnvelopeError:
+        zero = (zero_page or pages.begin_to_try(0))()
+        if not (zero and zero.rows):
+            raise
+        one = pages.get(1)  # page 0 has shown where rows are, so that there may now be none
     rows = one.rows if one else []
     if one and rows and learned.counts_all and one.total == len(rows):
         return 1  # the whole report, whichever page it is

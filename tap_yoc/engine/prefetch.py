@@ -13,6 +13,7 @@ from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.integrity import IntegrityCheck
 from tap_yoc.engine.pagination import read_pages
 from tap_yoc.engine.server_behaviour import ServerBehaviour
+from tap_yoc.errors import UnknownEnvelopeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,13 +49,18 @@ class ReadAhead:
         self._number = 0
 
     def get(self, number: int) -> Answer | None:
-        """Return a page; wait for it if necessary."""
+        """Return a page; wait for it if necessary. If it could not be read, it is requested again the next time."""
         self._number = number
         page = self._submit(number)
         with self._lock:
             for passed in [earlier for earlier in self._ahead if earlier < number - 1]:
                 del self._ahead[passed]
-        return result_of(page)
+        try:
+            return result_of(page)
+        except UnknownEnvelopeError:
+            with self._lock:
+                self._ahead.pop(number, None)
+            raise
 
     def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
         """Request a page; return a function that waits for it and returns it, or None if the server refuses it."""

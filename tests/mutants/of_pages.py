@@ -99,14 +99,9 @@ PAGES = {
     ),
     "both readings kept": Mutant(
         breaks="of what is read twice only the second reading counts",
-        file="engine/reread.py",
-        old="        yield list(read())\n\n    (kept,) = with_reread(attempt, what, warn)\n    return kept\n",
-        new="        for row in read():\n"
-        "            kept.append(row)\n"
-        "            yield kept\n\n"
-        "    kept: list[T] = []\n"
-        "    list(with_reread(attempt, what, warn))\n"
-        "    return kept\n",
+        file="engine/window_reading.py",
+        old="sums = DailySums(self._compared_metrics())",
+        new="self._sums = sums = vars(self).get('_sums') or DailySums(self._compared_metrics())",
     ),
     "one fetched_at a page": Mutant(
         breaks="all rows of a day have one fetched_at",

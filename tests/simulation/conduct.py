@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,8 @@ def told_secrets(outcome: Outcome, tokens: Tokens) -> list[str]:
         *list(tokens._access)[-20:],  # noqa: SLF001 - the server's own book
         *list(tokens._refresh)[-20:],  # noqa: SLF001 - likewise
     ]
-    return ["a secret is in the output"] if any(secret in text for secret in secrets) else []
+    spellings = {*secrets, *(json.dumps(secret)[1:-1] for secret in secrets)}
+    return ["a secret is in the output"] if any(secret in text for secret in spellings) else []
 
 
 def _may_repeat(earlier: Sent, expected: Expectation) -> bool:

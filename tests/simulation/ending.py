@@ -95,6 +95,8 @@ def _wrong_last_line(outcome: Outcome) -> str:
     if text.startswith("{"):
         said = json.loads(text)
         told, stopped = said["exit_code"], said["signal"]
+        if said["outcome"] != ("stopped" if stopped else "failed" if told else "done"):
+            return f"exit {code}, and the last line says that the run is {said['outcome']}"
     else:
         match = SUMMARY.match(last)
         if not match:

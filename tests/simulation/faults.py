@@ -91,15 +91,16 @@ def _place(rng: random.Random) -> str:
 
 
 def _which(rng: random.Random, place: str, streams: Sequence[Stream]) -> Options:
-    """Return which of a run's requests a fault is for: of reports, any stream's or just the next ones.
+    """Return which of a run's requests a fault is for: of reports, a stream's or just the next ones.
 
-    The first ones are for the account's totals.
+    The first ones are for the account's totals. Streams that are not compared with those are chosen more often.
     """
     if place != REPORT:
         return {"after": 0}
     if rng.random() < 0.4:
         return {"after": rng.choice([0, 0, 1, 2, 4])}
-    return {"match": rng.choice(streams).body_text, "after": rng.choice([0, 0, 0, 1, 2])}
+    unchecked = [stream for stream in streams if not stream.is_compared]
+    return {"match": rng.choice([*streams, *unchecked, *unchecked]).body_text, "after": rng.choice([0, 0, 0, 1, 2])}
 
 
 def _server(kind: str, **more: Any) -> Callable[[random.Random, Sequence[Stream]], Options | None]:  # noqa: ANN401 - options
@@ -173,7 +174,7 @@ KINDS: dict[str, Kind] = {
     "status": Kind(layer=SERVER, codes=MENDED, draw=_status, weight=4),
     "forbidden": Kind(layer=SERVER, codes=frozenset({3}), draw=_server("status", status=403, times=1)),
     "refused": Kind(layer=SERVER, codes=ANY_FAILURE, draw=_server("status", status=422, times=1)),
-    "not found": Kind(layer=SERVER, codes=ANY_FAILURE, draw=_server("status", status=404)),
+    "not found": Kind(layer=SERVER, codes=ANY_FAILURE, draw=_server("status", status=404), weight=2),
     "401": Kind(layer=SERVER, codes=MENDED, draw=_server("status", status=401, times=1, where=REPORT)),
     "401 twice": Kind(layer=SERVER, codes=frozenset({3}), draw=_server("status", status=401, times=2, where=REPORT)),
     "login refused": Kind(layer=SERVER, codes=frozenset({3}), draw=_server("status", status=401, times=3, where=TOKEN)),
@@ -196,7 +197,9 @@ KINDS: dict[str, Kind] = {
         layer=SERVER, codes=MENDED, draw=_server("revoke_family", where=REPORT, times=1), costs_the_token=True, weight=2
     ),
     "expired": Kind(layer=SERVER, codes=MENDED, draw=_server("expire_access", where=REPORT, times=1), weight=2),
-    "page repeated": Kind(layer=SERVER, codes=frozenset({4}), draw=_server("repeat_page", where=REPORT, times=1)),
+    "page repeated": Kind(
+        layer=SERVER, codes=frozenset({4}), draw=_server("repeat_page", where=REPORT, times=1), weight=2
+    ),
     "shuffled": Kind(layer=SERVER, codes=MENDED, draw=_server("shuffle", where=REPORT, times=1), weight=2),
     "row doubled": Kind(layer=SERVER, codes=MENDED, draw=_server("duplicate_row", where=REPORT, times=1)),
     "foreign day": Kind(layer=SERVER, codes=MENDED, draw=_server("foreign_day", where=REPORT, times=1)),

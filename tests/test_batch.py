@@ -190,8 +190,9 @@ class Witness(ListWriter):
             assert self.bookmarks[-1] <= max(self.days), "its rows are in no file yet"
 
 
-@pytest.mark.parametrize("encoding", ["jsonl-gzip", "parquet"])
-@pytest.mark.parametrize("size", [1, 40, 55, 10_000])
+@pytest.mark.parametrize(
+    ("encoding", "size"), [("jsonl-gzip", 1), ("jsonl-gzip", 55), ("parquet", 40), ("parquet", 55), ("parquet", 10_000)]
+)
 def test_a_state_comes_only_behind_the_file_with_its_rows(
     settings: dict[str, Any], tmp_path: Path, encoding: str, size: int
 ) -> None:

@@ -373,7 +373,7 @@ def test_a_target_that_leaves_ends_the_run(live: Sandbox, tmp_path: Path, loop: 
     kinds = {message["type"] for message in whole.read}
     assert kinds == {"SCHEMA", "STATE", "BATCH" if loop == "batches" else "RECORD"}
     same = {index for index in range(1, len(whole.read)) if whole.read[index]["type"] == whole.read[index - 1]["type"]}
-    for reads in [index for index in range(len(whole.read)) if index not in same or index % 7 == 0]:
+    for reads in [index for index in range(len(whole.read)) if index not in same or index % 25 == 0]:
         writer, tap = messages_of(live, settings, reads)
         assert list(tap.run.summary.failures) == ["target"], reads
         assert tap.run.summary.exit_code == 1

@@ -12,12 +12,14 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
+    from typing import IO
 
 SEEDS = {"north": 7, "south": 11}
 STOP_SECONDS = 10
@@ -31,27 +33,48 @@ def sandboxes(accounts: Path) -> Iterator[None]:
     accounts.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for name, seed in SEEDS.items():
-            config = accounts / f"{name}.json"
-            command = ["tap-yoc-sandbox", "--port", "0", "--seed", str(seed), "--write-config", str(config)]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            stack.callback(_stop, process)
-            for line in process.stdout or ():
-                if line.startswith("}"):  # its settings are printed once it answers
-                    break
-            else:
-                raise SystemExit("The sandbox did not start.")
+            options = ["--seed", str(seed), "--write-config", str(accounts / f"{name}.json")]
+            stack.enter_context(serving("tap-yoc-sandbox", *options))
         yield
+
+
+@contextmanager
+def serving(*command: str, log: IO[str] | int = subprocess.DEVNULL) -> Iterator[dict[str, str]]:
+    """Serve a local YOC on a free port by this command, and yield the settings that reach it.
+
+    Raises:
+        RuntimeError: It does not start.
+    """
+    process = subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        printed = ""
+        for line in process.stdout or ():
+            printed += line
+            if line.startswith("}"):  # its settings are printed once it answers
+                break
+        else:
+            raise RuntimeError("The sandbox did not start.")
+        yield json.loads(printed)
+    finally:
+        _stop(process)
 
 
 def ask(accounts: Path, account: str, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
     """Ask a control endpoint of an account's sandbox: for a fault, or for the truth."""
-    address = json.loads((accounts / f"{account}.json").read_text("utf-8"))["api_url"]
+    return answer_of(json.loads((accounts / f"{account}.json").read_text("utf-8")), "POST", path, body)
+
+
+def answer_of(config: dict[str, str], method: str, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
+    """Ask a control endpoint of the sandbox with these settings, past any proxy; money keeps all its digits."""
     request = urllib.request.Request(  # noqa: S310 - the sandbox's own address
-        f"{address}/_sandbox/{path}", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+        f"{config['api_url']}/_sandbox/{path}",
+        method=method,
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=ANSWER_SECONDS) as answer:
-        return json.load(answer)
+        return json.load(answer, parse_float=Decimal)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
@@ -93,4 +116,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except RuntimeError as error:
+        sys.exit(str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -31,10 +32,12 @@ def make(example: str, target: str, **variables: str) -> subprocess.CompletedPro
             target,
             *(f"{name}={value}" for name, value in variables.items()),
         ],
+        # What `make test` was given, such as ARGS, is for these tests and not for those of an example.
+        env={name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKEOVERRIDES", "ARGS"}},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=1800,
         check=False,
     )
 

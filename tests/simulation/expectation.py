@@ -7,7 +7,7 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
 from simulation.days import ONE_DAY, six_months_before
-from simulation.faults import DAMAGE
+from simulation.faults import DAMAGE, TOKEN
 from simulation.script import off_by_seconds
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from simulation.faults import Fault
     from simulation.pipeline import Pipeline
 
+SHORTEST_LIFE_SECONDS = 45
 COSTS_A_TOKEN = {"401", "expired", "revoked", "lost rotation"}
 
 
@@ -67,7 +68,10 @@ def expected(
 ) -> Expectation:
     """Return what a run over these days may end with, once it is over."""
     codes = {0} | ({3} if is_login_doubtful else set())
-    if sum(fault.kind in COSTS_A_TOKEN for fault in faults) > 1:
+    # A token that lives hardly longer than its own answer takes may be over when it is used.
+    is_late = any(fault.kind == "slow" and fault.options["place"] == TOKEN for fault in faults)
+    too_short = is_late and pipeline.forms.expires_in <= SHORTEST_LIFE_SECONDS
+    if sum(fault.kind in COSTS_A_TOKEN for fault in faults) + too_short > 1:
         codes |= {3}  # a token that is refused as soon as it was renewed ends the run
     if sum(fault.kind in DAMAGE for fault in faults) > 1:
         codes |= {4}

@@ -39,6 +39,16 @@ def state_of(stream: str, day: str) -> dict[str, Any]:
     return {"bookmarks": {stream: {"replication_key": "date", "replication_key_value": day}}}
 
 
+def test_the_days_of_daily_totals_are_compared_as_well(sandbox: Sandbox, config: dict[str, Any]) -> None:
+    """If a repeated page makes page 0 look superfluous, an empty report is no day without figures."""
+    sandbox.forms = replace(sandbox.forms, first_page=0, total="none")
+    sandbox.add_fault("repeat_page", where="report", match='"page": 1,', times=1)
+    short = {**config, "start_date": YESTERDAY.isoformat(), "page_size": 60, "concurrency": 1}
+    run = run_tap(short, streams=["daily_totals"])
+    assert run.exit_code == 4, run.log
+    assert run.bookmark("daily_totals") is None
+
+
 def reports_asked(sandbox: Sandbox) -> list[dict[str, Any]]:
     """Return the bodies of the report requests so far."""
     return [request.body for request in sandbox.requests if request.kind == "report"]

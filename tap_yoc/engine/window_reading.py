@@ -12,7 +12,6 @@ from tap_yoc.decoding.page import Page
 from tap_yoc.engine.control_totals import DailySums
 from tap_yoc.errors import InconsistentWindowError
 from tap_yoc.reports.report import DATE, FETCHED_AT, IS_FINAL
-from tap_yoc.reports.standard import DAILY_TOTALS
 from tap_yoc.wording import counted
 
 if TYPE_CHECKING:
@@ -115,8 +114,8 @@ class WindowReading:
         return Page(rows, self._shape, {name: value for name, value in added.items() if name in self._added})
 
     def _compared_metrics(self) -> list[str]:
-        """Return the metrics to compare with the account's totals: none with a filter, or for the totals themselves."""
-        if not self._report.is_daily or self._report.query or self._report.name == DAILY_TOTALS:
+        """Return the metrics to compare with the account's totals: none with a filter."""
+        if not self._report.is_daily or self._report.query:
             return []
         return [metric.name for metric in self._run.control_totals.metrics if metric in self._shape.figures]
 

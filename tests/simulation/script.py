@@ -90,12 +90,9 @@ def machine_of(
 def can_show(fault: Fault, streams: Sequence[Stream], forms: Forms) -> bool:
     """Say whether anything can tell that rows are lacking: the account's totals of a day, or the report's own total.
 
-    A 404 that comes again means that there are no rows. Where pages start at 0 and nobody counts, the very first answer
-    makes page 0 look superfluous if it is page 0 again instead of page 1.
+    A 404 that comes again means that there are no rows.
     """
     has_total = forms.total == "header" or (forms.total not in {"none", "page_count"} and forms.envelope != "bare")
-    if fault.kind == "page repeated" and forms.first_page == 0:
-        return has_total
     says_no_rows = fault.kind == "not found" and fault.options["times"] > 1
     if fault.kind not in LIES and not says_no_rows:
         return True

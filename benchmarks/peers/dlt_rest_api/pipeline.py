@@ -61,7 +61,6 @@ def by_window(config: dict[str, Any]) -> list[dict[str, Any]]:
             {**config["query"], "query": {"and": [{"gte": {"date": first}}, {"lte": {"date": last}}]}},
             name=f"{STREAM}_{first}",
             table_name=STREAM,
-            parallelized=True,
         )
         for first, last in config["windows"]
     ]
@@ -96,7 +95,8 @@ def main(path: str, *steps: str) -> None:
         resources = by_window(config) if "windows" in config else [resource(config["query"])]
         destination = dlt.destinations.filesystem(Path(config["folder"], "loaded").as_uri())
     api: Any = {"client": client(config), "resources": resources}
-    source = rest_api_source(api, name="yoc")
+    # Of a single resource, dlt does not heed `parallelized`.
+    source = rest_api_source(api, name="yoc", parallelized="windows" in config)
     pipeline = dlt.pipeline(
         pipeline_name="yoc",
         pipelines_dir=config["folder"] + "/pipelines",

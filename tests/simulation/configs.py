@@ -41,13 +41,17 @@ def drawn_config(
         "standard_reports": [stream.name for stream in streams if stream.name != OWN],
         "lookback_days": lookback_days,
         "timezone": zone,
-        "page_size": rng.choice([80, 200] if is_long else [12, 30, 80, 200] if history_days > 10 else [3, 5, 12, 80]),
+        "page_size": rng.choice(
+            [80, 200] if is_long else [12, 30, 80, 200] if history_days > 25 else [3, 3, 5, 12, 80]
+        ),
         "window_days": rng.choice([1, 2, 3, 7, 31]),
         "concurrency": rng.choice([1, 1, 2, 4]),
         "on_incomplete_day": rng.choice(["warn", "fail", "fail"]),
         "client_auth": rng.choice(["body", "basic"]),
         "auth_format": rng.choice(["json", "form"]),
     }
+    if history_days <= 25 and any(stream.query for stream in streams):
+        config["page_size"] = 3  # nothing but its pages shows whether a filtered report is complete
     # The days that a run warns of are all in the last line as JSON only.
     config["summary_format"] = "json" if config["on_incomplete_day"] == "warn" else rng.choice(["json", "text"])
     if rng.random() < (0.8 if history_days > DAYS_SERVED else 0.2):

@@ -128,6 +128,20 @@ def _of_a_stream(name: str, place: str = "where", **more: Any) -> Any:  # noqa: 
     return draw
 
 
+def _of_an_unchecked_stream(name: str, **more: Any) -> Any:  # noqa: ANN401 - a function that draws
+    """Return what draws a fault for a stream that is not compared with the account's totals, if there is one."""
+
+    def draw(rng: random.Random, streams: Sequence[Stream]) -> Options | None:
+        unchecked = [stream for stream in streams if not stream.is_compared]
+        if not unchecked:
+            return None
+        after = rng.choice([0, 0, 1, 2])
+        match = rng.choice(unchecked).body_text
+        return {"where": REPORT, "kind": name, "match": match, "times": 1, "after": after, **more}
+
+    return draw
+
+
 def _wire(kind: str, **more: Any) -> Callable[[random.Random, Sequence[Stream]], Options | None]:  # noqa: ANN401 - options
     def draw(rng: random.Random, streams: Sequence[Stream]) -> Options:
         place = more.get("place") or _place(rng)
@@ -174,7 +188,7 @@ KINDS: dict[str, Kind] = {
     "status": Kind(layer=SERVER, codes=MENDED, draw=_status, weight=4),
     "forbidden": Kind(layer=SERVER, codes=frozenset({3}), draw=_server("status", status=403, times=1)),
     "refused": Kind(layer=SERVER, codes=ANY_FAILURE, draw=_server("status", status=422, times=1)),
-    "not found": Kind(layer=SERVER, codes=ANY_FAILURE, draw=_server("status", status=404), weight=2),
+    "not found": Kind(layer=SERVER, codes=ANY_FAILURE, draw=_server("status", status=404)),
     "401": Kind(layer=SERVER, codes=MENDED, draw=_server("status", status=401, times=1, where=REPORT)),
     "401 twice": Kind(layer=SERVER, codes=frozenset({3}), draw=_server("status", status=401, times=2, where=REPORT)),
     "login refused": Kind(layer=SERVER, codes=frozenset({3}), draw=_server("status", status=401, times=3, where=TOKEN)),
@@ -198,7 +212,10 @@ KINDS: dict[str, Kind] = {
     ),
     "expired": Kind(layer=SERVER, codes=MENDED, draw=_server("expire_access", where=REPORT, times=1), weight=2),
     "page repeated": Kind(
-        layer=SERVER, codes=frozenset({4}), draw=_server("repeat_page", where=REPORT, times=1), weight=2
+        layer=SERVER, codes=frozenset({4}), draw=_of_an_unchecked_stream("repeat_page", page=2), weight=6
+    ),
+    "page not found": Kind(
+        layer=SERVER, codes=frozenset({4}), draw=_of_an_unchecked_stream("status", status=404), weight=2
     ),
     "shuffled": Kind(layer=SERVER, codes=MENDED, draw=_server("shuffle", where=REPORT, times=1), weight=2),
     "row doubled": Kind(layer=SERVER, codes=MENDED, draw=_server("duplicate_row", where=REPORT, times=1)),

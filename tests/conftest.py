@@ -22,6 +22,7 @@ settings.load_profile("tests")
 LONGEST = (
     "test_examples.py",
     "test_meltano.py",
+    "test_simulation.py",
     "test_demo.py",
     "test_targets.py",
     "test_orchestration.py",

@@ -85,9 +85,10 @@ def run_in_process(
 ) -> Outcome:
     """Run the tap as its command does, with the streams that are wanted."""
     began, began_at = machine.clock.monotonic(), machine.clock.now()
+    others = {*threading.enumerate()}
     with _logged(machine) as log, _surroundings(machine), machine.wire.installed():
         code = _exit_code(machine, config, state, wanted, log)
-    _join_workers()
+    _join_workers(others)
     return Outcome(
         exit_code=KILLED if machine.instants.is_dead else code,
         log=log,
@@ -190,10 +191,13 @@ def _discard(stdout: io.TextIOWrapper, sink: Sink) -> None:
     stdout.close()
 
 
-def _join_workers(names: Collection[str] = ("tap-yoc",)) -> None:
-    """Wait for threads that the run has left, so that none of them sends anything in the next one."""
-    for thread in threading.enumerate():
-        if thread.name.startswith(tuple(names)) and _is_running(thread):
+def _join_workers(others: Collection[threading.Thread]) -> None:
+    """Wait for threads that the run has left, so that none of them sends anything in the next one.
+
+    `others` were there before: a test that ran earlier in this process may have left one.
+    """
+    for thread in {*threading.enumerate()}.difference(others):
+        if thread.name.startswith("tap-yoc") and _is_running(thread):
             thread.join(LONGEST_REAL_SECONDS)
             if thread.is_alive():
                 raise HangError(thread.name)

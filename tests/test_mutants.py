@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from mutants.mutant import PACKAGE
-from mutants.results import shortened
+from mutants.results import BEGIN, END, PAGE, UNCHANGED, kept, section, shortened
 from mutants.table import MUTANTS
 
 if TYPE_CHECKING:
@@ -19,6 +19,19 @@ def test_a_mutant_fits_the_code(mutant: Mutant) -> None:
     assert mutant.times_found == 1
     broken = (PACKAGE / mutant.file).read_text("utf-8").replace(mutant.old, mutant.new)
     compile(broken, mutant.file, "exec")
+
+
+def test_every_mutant_was_seen() -> None:
+    """The last complete run had these mutants, saw each of them, and nothing in the package as it is."""
+    results = kept()
+    assert [name for name in MUTANTS if "life" not in results[name]] == []
+    assert results.keys() == {UNCHANGED, *MUTANTS}
+    assert "life" not in results[UNCHANGED]
+
+
+def test_the_page_shows_the_results() -> None:
+    """The table of docs/soak.md is made of the results."""
+    assert PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0] == section(kept())
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from simulation.shrink import played
 
 import tap_yoc
 
+LONGEST_SENTENCE = 300
+
 
 def main(folder: str) -> None:
     """Play lives with the package in a folder until something is wrong, and print what was seen as JSON."""
@@ -22,7 +24,7 @@ def main(folder: str) -> None:
         failure, totals = played(seed, until=MORNINGS - 1)
         mornings += totals.mornings
         if failure:
-            seen = {"life": seed, "morning": failure.morning, "saw": failure.what[0]}
+            seen = {"life": seed, "saw": failure.what[0][:LONGEST_SENTENCE]}
             break
     print(json.dumps({"mornings": mornings, **seen}))  # noqa: T201 - for the process that waits
 

@@ -27,7 +27,6 @@ class Result(_Played, total=False):
     """How many mornings were played, and, if something was wrong at last, when, and the first sentence about it."""
 
     life: int
-    morning: int
     saw: str
 
 
@@ -50,7 +49,7 @@ def section(results: dict[str, Result]) -> str:
     ]
     for name, mutant in MUTANTS.items():
         seen = results[name]
-        cells = [name, mutant.breaks, seen.get("life", "none"), f"{seen['mornings']:,}", shortened(seen.get("saw", ""))]
+        cells = [name, mutant.breaks, seen.get("life", "none"), f"{seen['mornings']:,}", seen.get("saw", "")]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
 
@@ -70,6 +69,10 @@ def write_page(results: dict[str, Result]) -> None:
 
 def write(results: dict[str, Any]) -> None:
     """Keep the results of a complete run, and show them on the page."""
+    results = {
+        name: {**result, "saw": shortened(result["saw"])} if "saw" in result else result
+        for name, result in results.items()
+    }
     FILE.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_page(results)
 

@@ -423,3 +423,15 @@ def test_a_single_404_is_not_the_end(page: int) -> None:
 
     server = Hiccup(rows=some_rows(10), size=4, form=Form(past_end="404"))
     assert read(server) == server.rows
+
+
+def test_a_single_404_to_page_1_does_not_make_an_empty_page_0_the_report() -> None:
+    """A server that starts at page 1 and answers page 0 with no rows has some, whatever it says once of page 1."""
+
+    class Hiccup(Server):
+        def get(self, number: int) -> Answer | None:
+            return None if number == 1 else super().get(number)
+
+    server = Hiccup(rows=some_rows(3), size=4, form=Form(before_first="empty", past_end="404"))
+    with pytest.raises(InconsistentWindowError, match="404 to page 1"):
+        read(server)

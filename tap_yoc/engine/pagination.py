@@ -78,14 +78,21 @@ def _ask_again(pages: Pages, number: int, page_size: int, learned: ServerBehavio
             "YOC answers 404 to the first report, as if it did not exist; check whether the account has figures."
         )
     if again and again.rows and learned.first_page is None:
-        raise InconsistentWindowError(f"the server answered 404 to page {number}, and then sent it")
+        raise _wrong_404(number)
     return again
+
+
+def _wrong_404(number: int) -> InconsistentWindowError:
+    return InconsistentWindowError(f"the server answered 404 to page {number}, and then sent it")
 
 
 def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
     """Return the number of the first page; compare pages 0 and 1 until it is known.
 
     Otherwise, the first page of a server that starts at 0 would be lost without notice.
+
+    Raises:
+        InconsistentWindowError: The answers to pages 0 and 1 contradict each other.
     """
     if learned.first_page is not None:
         return learned.first_page
@@ -105,7 +112,12 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
     zero = (zero_page or pages.begin_to_try(0))() or pages.begin_to_try(0)()
     if not (zero and zero.rows):
         learned.first_page = 1 if rows else None
-        return 0 if zero and one is None else 1
+        if not zero or one is not None:
+            return 1
+        # Page 0 is empty, so it is the whole report, or page 1 is the first and the 404 was wrong.
+        if (again := pages.begin_to_try(1)()) and again.rows:
+            raise _wrong_404(1)
+        return 0
     if rows and zero.rows[: len(rows)] == rows:
         return 1  # page 0 repeats page 1, or both are the last page
     if any(row in zero.rows for row in (*rows[:1], *rows[-1:])):

@@ -4,7 +4,7 @@ from mutants.mutant import Mutant
 
 ROWS = {
     "failure in a 200": Mutant(
-        breaks="an answer that tells of a failure is not an empty report",
+        breaks="an answer that contains a failure is not an empty report",
         file="decoding/envelope.py",
         old="    raise_if_failed(body, found[0] if found else None)\n",
         new="",

@@ -22,7 +22,7 @@ RUNS = {
         new="            self._failure = None\n            return memoryview(data).nbytes\n",
     ),
     "stop": Mutant(
-        breaks="a run ends when it is told to stop",
+        breaks="a run ends when it is stopped by a signal",
         file="tap.py",
         old="        self.run.summary.stopped_by_signal = signum\n        sys.exit(self.run.summary.exit_code)\n",
         new="        self.run.summary.stopped_by_signal = signum\n",
@@ -52,7 +52,7 @@ RUNS = {
         new="            if isinstance(error, YOCError):\n",
     ),
     "last line": Mutant(
-        breaks="the last line tells how the run ended",
+        breaks="the last line says how the run ended",
         file="summary.py",
         old='return "stopped" if self.stopped_by_signal else "failed" if self.failures else "done"',
         new='return "done"',

@@ -38,7 +38,7 @@ def wrong_ending(outcome: Outcome, expected: Expectation) -> list[str]:
     if outcome.virtual_seconds > LONGEST_VIRTUAL_SECONDS:
         found.append(f"the run took {outcome.virtual_seconds / 3600:.1f} hours")
     if outcome.writes_after_stop > MOST_WRITES_AFTER_STOP:
-        found.append(f"the run went on for {outcome.writes_after_stop} writes after it was told to stop")
+        found.append(f"the run went on for {outcome.writes_after_stop} writes after the signal to stop")
     if outcome.seconds_to_stop > LONGEST_STOP_SECONDS:
         found.append(f"the run went on for {outcome.seconds_to_stop:.0f} s after a signal")
     if outcome.megabytes > MOST_MEGABYTES:
@@ -53,10 +53,10 @@ def wrong_figures(outcome: Outcome, records: int) -> list[str]:
     told = summary(outcome)
     found = []
     if told and told["rows"] != records:
-        found.append(f"the last line tells of {told['rows']} rows, and {records} were written")
+        found.append(f"the last line says {told['rows']} rows, and {records} were written")
     sent = sum(each.became != "not sent" for each in outcome.sent)
     if told and outcome.began and told["requests"] < sent:
-        found.append(f"the last line tells of {told['requests']} requests, and {sent} were sent")
+        found.append(f"the last line says {told['requests']} requests, and {sent} were sent")
     return found
 
 

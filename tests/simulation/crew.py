@@ -5,10 +5,11 @@ from __future__ import annotations
 import faulthandler
 import multiprocessing
 import queue
-import resource
+import re
 import time
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulation.process import Workshop
@@ -135,7 +136,7 @@ def _work(
                     failure=failure,
                     is_steady=is_steady,
                     cpu_seconds=time.process_time() - began,
-                    megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                    megabytes=_peak_megabytes(),
                 )
             )
             if is_over():
@@ -143,3 +144,10 @@ def _work(
     finally:
         if workshop:
             workshop.close()
+
+
+def _peak_megabytes() -> int:
+    """Return this process's peak memory; `getrusage` includes that of the process that started it."""
+    found = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text("ascii"), re.MULTILINE)
+    assert found, "Linux has this line for every process"
+    return int(found[1]) // 1024

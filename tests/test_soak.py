@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from simulation import life, oracle, page, soak
-from simulation.faults import METADATA, REPORT, Fault
+from simulation.faults import Fault
+from simulation.server import METADATA, REPORT
 from simulation.shrink import command_for, played, shrunk, told
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
 from simulation.days import ONE_DAY, six_months_before
-from simulation.faults import DAMAGE, TOKEN
+from simulation.faults import DAMAGE
 from simulation.script import off_by_seconds
+from simulation.server import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -139,20 +139,12 @@ class Life:
     def _run_as_processes(self, rng: random.Random, faults: list[Fault]) -> list[Outcome]:
         pipeline = self._pipeline
         assert self._workshop
-        troubles = troubles_of(faults, rng=rng, world=pipeline.world, streams=pipeline.streams)
+        troubles = troubles_of(pipeline, faults, rng=rng)
         return self._workshop.run(pipeline.world, pipeline.folder, pipeline.config, self._target.state, troubles)
 
     def _run_in_process(self, rng: random.Random, faults: list[Fault], loose_days: set[str]) -> Outcome:
         pipeline = self._pipeline
-        machine = machine_of(
-            faults,
-            rng=rng,
-            world=pipeline.world,
-            time=pipeline.time,
-            streams=pipeline.streams,
-            token_cache=pipeline.token_cache,
-            revise=lambda: loose_days.update(pipeline.revise_meanwhile(rng)),
-        )
+        machine = machine_of(pipeline, faults, rng=rng, loose_days=loose_days)
         outcome = run_in_process(machine, pipeline.config, self._target.state, pipeline.is_selected)
         machine.disk.settle()
         return outcome

@@ -17,12 +17,11 @@ from tap_yoc.sandbox.faults import Fault as SandboxFault
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from simulation.clock import Time
     from simulation.faults import Fault
-    from simulation.server import ChangingWorld
+    from simulation.pipeline import Pipeline
     from simulation.streams import Stream
     from tap_yoc.sandbox.forms import Forms
 
@@ -41,19 +40,14 @@ def off_by_seconds(faults: Sequence[Fault]) -> float:
     return float(sum(fault.options["seconds"] for fault in faults if fault.layer == CLOCK))
 
 
-def machine_of(
-    faults: Sequence[Fault],
-    *,
-    rng: random.Random,
-    world: ChangingWorld,
-    time: Time,
-    streams: Sequence[Stream],
-    token_cache: Path,
-    revise: Callable[[], None],
-) -> Machine:
-    """Return the machine of a run in this process, and order the server's faults."""
+def machine_of(pipeline: Pipeline, faults: Sequence[Fault], *, rng: random.Random, loose_days: set[str]) -> Machine:
+    """Return the machine of a run in this process, and order the server's faults.
+
+    Days whose figures are revised during the run come into `loose_days`.
+    """
+    world, time = pipeline.world, pipeline.time
     instants = Instants()
-    disk = Disk(token_cache, instants.passing)
+    disk = Disk(pipeline.token_cache, instants.passing)
     instants.on_death = disk.die
     wire = Wire(world=world, time=time, instants=instants, latency_seconds=rng.choice([0.05, 0.4, 3.0]))
     machine = Machine(
@@ -65,9 +59,13 @@ def machine_of(
         is_unbuffered=rng.random() < 0.3,
         is_debugging=rng.random() < 0.2,
     )
+
+    def revise() -> None:
+        loose_days.update(pipeline.revise_meanwhile(rng))
+
     for fault in faults:
         options = fault.options
-        if not can_show(fault, streams, world.forms):
+        if not can_show(fault, pipeline.streams, world.forms):
             continue
         if fault.layer == SERVER:
             world.faults.add(SandboxFault.from_dict(options))
@@ -101,14 +99,13 @@ def can_show(fault: Fault, streams: Sequence[Stream], forms: Forms) -> bool:
     return is_compared or (fault.kind == "row dropped" and has_total)
 
 
-def troubles_of(
-    faults: Sequence[Fault], *, rng: random.Random, world: ChangingWorld, streams: Sequence[Stream]
-) -> list[Trouble]:
+def troubles_of(pipeline: Pipeline, faults: Sequence[Fault], *, rng: random.Random) -> list[Trouble]:
     """Return what real runs meet, two of them now and then, and order the server's faults that really happen."""
+    world = pipeline.world
     trouble = Trouble(off_by_seconds=off_by_seconds(faults), is_paused=rng.random() < 0.3)
     for fault in faults:
         options = fault.options
-        if fault.layer == SERVER and can_show(fault, streams, world.forms):
+        if fault.layer == SERVER and can_show(fault, pipeline.streams, world.forms):
             world.faults.add(SandboxFault.from_dict({**options, **({"seconds": 0.05} if "seconds" in options else {})}))
         elif fault.layer == PROCESS:
             trouble.signal_number = options.get("signal", KILL)

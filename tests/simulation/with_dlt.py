@@ -185,16 +185,8 @@ def _pipeline(life: Pipeline) -> Any:  # noqa: ANN401 - dlt's
 
 
 def _loaded(life: Pipeline, rng: random.Random, faults: list[Fault], loose_days: set[str]) -> Ending:
-    """Run the pipeline; what it does to the token cache once it is killed is undone."""
-    machine = machine_of(
-        faults,
-        rng=rng,
-        world=life.world,
-        time=life.time,
-        streams=life.streams,
-        token_cache=life.token_cache,
-        revise=lambda: loose_days.update(life.revise_meanwhile(rng)),
-    )
+    """Run the pipeline once."""
+    machine = machine_of(life, faults, rng=rng, loose_days=loose_days)
     with _logged() as lines, machine.wire.installed(), patch.object(dlt_source, "Clock", lambda: machine.clock):
         code, text = _run(life, machine)
     machine.disk.settle()

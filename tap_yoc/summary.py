@@ -9,8 +9,9 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from tap_yoc.counters import Mark, StreamReading
 from tap_yoc.errors import ExitCode, YOCError
 from tap_yoc.wording import counted
 
@@ -23,47 +24,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-yoc")
 
 FIRST_SIGNAL_CODE = 128
-
-
-class Mark(NamedTuple):
-    """A run's counters at one time, or the difference between two."""
-
-    rows: int
-    requests: int
-    seconds: float
-
-    def since(self, earlier: Mark) -> Mark:
-        """Return the difference to an earlier mark."""
-        return Mark(self.rows - earlier.rows, self.requests - earlier.requests, self.seconds - earlier.seconds)
-
-
-@dataclass(kw_only=True)
-class StreamReading:
-    """The progress of one stream."""
-
-    name: str
-    begun: Mark
-    logged: Mark
-    """The run's counters when this stream was last logged."""
-    ended: Mark | None = None
-    first: date | None = None
-    last: date | None = None
-    """The days to read, both inclusive; None for a stream without days, or if there are none to read."""
-    at: date | None = None
-    """The day of the newest row."""
-    days_complete: int = 0
-    """Number of days in windows that were read and checked."""
-
-    @property
-    def days_wanted(self) -> int:
-        """How many days to read."""
-        return (self.last - self.first).days + 1 if self.first and self.last else 0
-
-    @property
-    def days_passed(self) -> int:
-        """How many days have been read, including those of a window that is not checked yet."""
-        within = (self.at - self.first).days if self.first and self.at else 0
-        return max(within, self.days_complete)
 
 
 @dataclass(kw_only=True)

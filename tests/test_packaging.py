@@ -49,6 +49,7 @@ LAYERS = [
     "cli",
     "stdout",
     "summary",
+    "counters",
     "redaction",
     "clock",
     "dates",

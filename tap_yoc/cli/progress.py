@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from tap_yoc.summary import Mark, RunSummary, StreamReading
+    from tap_yoc.counters import Mark, StreamReading
+    from tap_yoc.summary import RunSummary
 
 FRAMES_PER_SECOND = 4
 FEWEST_LINES = 8

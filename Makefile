@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 # The interpreter that .venv is made from; `make setup PYTHON=python3.13` takes another.
 PYTHON ?= $(shell for p in python3.11 python3; do $$p -c 'import venv' 2>/dev/null && echo $$p && break; done)
-# Test processes, and whatever else pytest or the pins should be told: `make test WORKERS=0 ARGS="-k paging -x"`.
+# How many test processes, and further arguments of pytest or of what updates the pins: `make test WORKERS=0 ARGS="-k paging -x"`.
 WORKERS ?= 2
 ARGS =
 
@@ -17,11 +17,11 @@ STAMP = $(VENV)/.installed
 
 # uv trusts the machine's certificates only when told to.
 export UV_SYSTEM_CERTS = 1
-# What is started from here is started a hundred times; compiled anew each time, that would take twice as long.
+# Processes start hundreds of times from here, and would take twice as long if each one compiled its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 # The cache may lie on another file system, where hard links cannot reach.
 export UV_LINK_MODE = copy
-# Names the environment to uv, whatever else is activated.
+# Names the environment to uv, even if another one is activated.
 export VIRTUAL_ENV = $(CURDIR)/$(VENV)
 
 .PHONY: help setup test soak mutants test-oldest test-newest lint format types check demo sql bench docs build pins clean
@@ -62,7 +62,7 @@ test-newest: ## run the test suite on the newest dependencies allowed
 	@$(MAKE) .venv-highest/.resolved
 	@.venv-highest/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# Resolved anew every time: these two ask what an installation without the pins would get.
+# Resolved every time, because these two test what an installation without the pins would get.
 .PHONY: .venv-lowest-direct/.resolved .venv-highest/.resolved
 .venv-lowest-direct/.resolved .venv-highest/.resolved: .venv-%/.resolved: $(BIN)/uv
 	@$(BIN)/uv venv --quiet --clear --python $(PY) .venv-$*
@@ -82,7 +82,7 @@ lint: setup ## check style, English, spelling, YAML, the workflows, meltano.yml 
 		--schemafile "$$($(PY) -c "from importlib import resources as r; print(r.files('meltano.schemas') / 'meltano.schema.json')")" \
 		meltano.yml; fi
 
-format: setup ## format the code and mend what ruff can mend
+format: setup ## format the code and fix what ruff can fix
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format --quiet
 

@@ -1,4 +1,4 @@
-"""Every row or an error, whatever the server's behaviour in paging are."""
+"""Every row or an error, however the server paginates."""
 
 from __future__ import annotations
 

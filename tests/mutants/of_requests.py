@@ -84,7 +84,7 @@ REQUESTS = {
         new='            if reason.status is None:\n                raise UnavailableError("broken") from reason\n'
         "            if not is_wanted() or self.limiter.stop.is_set():\n",
     ),
-    "patience without end": Mutant(
+    "retries without end": Mutant(
         breaks="a request is given up after max_wait_minutes",
         file="api/retry.py",
         old="if now + wait - started > self._budget_seconds:",

@@ -1,1 +1,1 @@
-"""What the commands share: reading JSON files, and the progress display."""
+"""What the commands share: reading JSON files, the progress display, and the end of the process."""

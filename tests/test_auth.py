@@ -13,6 +13,7 @@ from harness import run_tap, settings_of
 from raw_server import RawServer, ok
 from timeouts import SECONDS
 
+from tap_yoc.api.session_limit import MOST_SHORT_SESSIONS, SHORT_SESSION_SECONDS
 from tap_yoc.api.transport import Transport
 from tap_yoc.engine.run import Run
 from tap_yoc.errors import ExitCode, LoginError, NotSentError
@@ -221,6 +222,50 @@ def test_a_run_whose_sessions_another_one_ends_says_so(
     assert "account" not in str(caught.value)
     with pytest.raises(LoginError, match="if another run uses this login, let both share one token_cache"):
         begin().client.columns()
+
+
+def test_runs_that_end_each_others_sessions_give_up_after_a_few_logins(
+    begin: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    """Whatever they ask for and however often: a run that gave up sends no login any more."""
+    sandbox.forms = sandbox.forms.but({"login_ends_sessions": True})
+    runs = [begin(), begin()]
+    for _ in range(1 + MOST_SHORT_SESSIONS):
+        assert all(run.client.columns() for run in runs)
+    for run in runs * 3:
+        with pytest.raises(LoginError, match=r"ended 5 sessions of this run soon .*share one token_cache"):
+            run.client.columns()
+        sandbox.world.tokens.revoke_all()
+    assert grants(sandbox).count("password") == 2 * (1 + MOST_SHORT_SESSIONS)
+
+
+def test_sessions_that_last_are_replaced_without_a_limit(
+    begin: Callable[..., Run], sandbox: Sandbox, clock: VirtualClock
+) -> None:
+    """A long run whose session ends every hour, for whatever reason, logs in again each time."""
+    run = begin()
+    for _ in range(3 * MOST_SHORT_SESSIONS):
+        assert run.client.columns()
+        sandbox.world.tokens.revoke_all()
+        clock.instant += timedelta(seconds=SHORT_SESSION_SECONDS)
+    assert run.client.columns()
+
+
+@pytest.mark.parametrize("form", ["number", "absent"])
+def test_a_token_that_dies_during_a_wait_and_a_revoked_one_after_it_cost_no_run(
+    config: dict[str, Any], sandbox: Sandbox, clock: VirtualClock, form: str
+) -> None:
+    """It is renewed after the wait, or by the 401 if its lifetime is unknown; the next one may be revoked at once."""
+    sandbox.clock = clock.monotonic
+    sandbox.forms = sandbox.forms.but({"expires_in": 45, "expires_in_as": form})
+    sandbox.add_fault("status", where="report", status=429, retry_after="54")
+    sandbox.add_fault("revoke_family", where="report", after=int(form == "absent"))
+    run = run_tap({**config, "start_date": "2026-06-10", "concurrency": 1}, streams=["site_daily"], clock=clock)
+    assert run.exit_code == 0, run.log
+    statuses = [request.status for request in sandbox.requests if request.kind == "report"]
+    refused = [401] if form == "number" else [401, 401]
+    assert statuses[: 2 + len(refused)] == [429, *refused, 200]
+    assert grants(sandbox) == ["password", "refresh_token", "refresh_token", "password"]
 
 
 def test_runs_that_share_a_cache_do_not_end_each_others_sessions(

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_yoc.api.background import in_background
+from tap_yoc.api.session_limit import SessionLimit
 from tap_yoc.api.token_endpoint import TokenEndpoint, pair_in, status_of
 from tap_yoc.api.token_store import TokenPair
 from tap_yoc.api.transport import LEAST_REFUSAL, TOO_MANY_REQUESTS, UNAVAILABLE
@@ -62,6 +63,7 @@ class TokenManager:
         self._retrier = retrier
         self._warn = warn
         self._refused: LoginError | None = None
+        self._sessions = SessionLimit(transport.clock)
         self._renewing = threading.Lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -114,15 +116,20 @@ class TokenManager:
             self._redact(pair)
             if not (pair and self._is_live(pair) and pair.access_token != refused):
                 with self._renewing:
-                    pair = self._renew(pair)
+                    pair = self._renew(pair, is_rejected=refused is not None)
             return pair
 
-    def _renew(self, pair: TokenPair | None) -> TokenPair:
-        """Try the refresh token, then the password; the caller holds the store's lock."""
+    def _renew(self, pair: TokenPair | None, *, is_rejected: bool) -> TokenPair:
+        """Try the refresh token, then the password; the caller holds the store's lock.
+
+        `is_rejected` says whether YOC rejected the access token with a 401.
+        """
         if self._refused:
             raise self._refused
         held = self._held(pair)
-        renewed = self._refresh(held) or self._log_in(had_refresh_token=bool(held.refresh_token))
+        renewed = self._refresh(held) or self._log_in(
+            had_refresh_token=bool(held.refresh_token), is_rejected=is_rejected
+        )
         self._redact(renewed)
         self.store.save(renewed)
         return renewed
@@ -204,9 +211,11 @@ class TokenManager:
             )
         return {"grant_type": "password", "username": username, "password": password}
 
-    def _log_in(self, *, had_refresh_token: bool) -> TokenPair:
+    def _log_in(self, *, had_refresh_token: bool, is_rejected: bool) -> TokenPair:
         try:
             grant = self._password_grant()
+            if is_rejected:
+                self._sessions.note_end()
         except LoginError as error:
             self._refused = error
             raise
@@ -226,7 +235,9 @@ class TokenManager:
             return pair
 
         logger.info("Logging in with the password%s.", " again" if had_refresh_token else "")
-        return self._retrier.call("The login", attempt, within_turn=True)
+        pair = self._retrier.call("The login", attempt, within_turn=True)
+        self._sessions.note_login()
+        return pair
 
 
 def _refresh_grant(pair: TokenPair) -> dict[str, str]:

@@ -52,7 +52,8 @@ REMEDIES = (
         "share one token_cache.",
     ),
     Remedy(
-        "although it accepted earlier ones", "Let all runs of this login share one token_cache, or run one at a time."
+        "although it accepted earlier ones|soon after they began",
+        "Let all runs of this login share one token_cache, or run one at a time.",
     ),
     Remedy(
         "token that it has just issued",

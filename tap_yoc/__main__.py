@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 
-import click
+from tap_yoc.cli.process import no_garbage_collection, run_and_exit
 
-from tap_yoc.cli.process import run_and_exit
-from tap_yoc.errors import SettingsError
-from tap_yoc.singer.command import check_log_level
-from tap_yoc.tap import TapYOC
+with no_garbage_collection():
+    import click
+
+    from tap_yoc.errors import SettingsError
+    from tap_yoc.singer.command import check_log_level
+    from tap_yoc.tap import TapYOC
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
 import sys
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError
@@ -84,6 +85,29 @@ def test_postgres_writes_a_new_row_once(postgres: ToPostgres) -> None:
     assert [row["ctid"] for row in postgres.database.rows(place)] == ["(0,1)", "(0,2)"]
     assert postgres.load(probe({"id": 2}, {"id": 3})).returncode == 0
     assert [row["ctid"] for row in postgres.database.rows(place)] == ["(0,1)", "(0,3)", "(0,4)"]
+
+
+def test_postgres_replaces_rows_in_a_table_that_has_no_primary_key(postgres: ToPostgres) -> None:
+    """Somebody removed it, so the loader's own statements find the rows."""
+    assert postgres.load(probe({"id": 1, "clicks": 1}, {"id": 2, "clicks": 1}, clicks="integer")).returncode == 0
+    postgres.database.rows(f"ALTER TABLE {SCHEMA}.probe DROP CONSTRAINT probe_pkey")
+    assert postgres.load(probe({"id": 2, "clicks": 2}, {"id": 3, "clicks": 2}, clicks="integer")).returncode == 0
+    assert {row["id"]: row["clicks"] for row in postgres.rows("probe")} == {1: 1, 2: 2, 3: 2}
+    assert len(postgres.rows("probe")) == 3
+
+
+def test_the_package_for_ssh_tunnels_is_imported_when_it_is_used() -> None:
+    """It takes a fifth of the loader's start-up, and few need it."""
+    code = """
+import sys
+from tap_yoc.target_postgres.__main__ import import_when_used
+import_when_used("paramiko")
+import target_postgres.connector
+assert "paramiko.transport" not in sys.modules
+assert issubclass(target_postgres.connector.paramiko.Ed25519Key, target_postgres.connector.paramiko.PKey)
+assert "paramiko.transport" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_postgres_adds_the_rows_of_a_stream_without_key(postgres: ToPostgres) -> None:
@@ -206,7 +230,7 @@ def test_a_failure_in_mid_load_leaves_whole_batches_and_no_later_state(postgres:
 
 
 def test_rows_that_were_there_are_not_changed_when_new_ones_are_refused(postgres: ToPostgres) -> None:
-    """Updated first, then inserted, both in one transaction."""
+    """All rows of a batch, new or revised, are written by one statement."""
     assert postgres.load(probe({"id": 1, "clicks": 1}, clicks="integer")).returncode == 0
     postgres.database.rows(f"ALTER TABLE {SCHEMA}.probe ADD CHECK (clicks < 100)")
     assert postgres.load(probe({"id": 1, "clicks": 2}, {"id": 2, "clicks": 100}, clicks="integer")).returncode == 1

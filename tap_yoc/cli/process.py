@@ -1,14 +1,25 @@
-"""The process of a command: it exits as soon as the command has ended."""
+"""The process of a command: it starts quickly, and exits as soon as the command has ended."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """Import modules without garbage collection, and leave them out of later ones: it takes a fifth of the start-up."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 def run_and_exit(command: Callable[[], object]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from singer_sdk.contrib.msgspec import MsgSpecReader
+from sqlalchemy.dialects.postgresql import insert
 from target_postgres.sinks import PostgresSink
 from target_postgres.target import TargetPostgres
 
@@ -56,17 +57,17 @@ class ExactSink(PostgresSink):  # type: ignore[misc] # ships no types
         join_keys: Sequence[str],
         connection: sa.Connection,
     ) -> int | None:
-        """Update the rows whose keys are there, then insert the others.
+        """Insert the rows, and update those whose keys are there, in one statement.
 
-        The original inserts first, and then updates what it has just inserted: it writes each new row twice.
+        The original inserts first, and then updates what it has just inserted: it writes each new row twice. Both
+        statements also search the whole table, where this one uses the primary key.
         """
-        if not join_keys:
+        if not join_keys or {column.name for column in to_table.primary_key} != set(join_keys):
             return super().upsert(from_table, to_table, schema, join_keys, connection)  # type: ignore[no-any-return]
-        is_same = sa.and_(*(from_table.c[name] == to_table.c[name] for name in join_keys))
-        cells = {name: from_table.c[name] for name in self.schema["properties"]}
-        connection.execute(sa.update(to_table).where(is_same).values(cells))
-        others = sa.select(*cells.values()).where(~sa.exists().where(is_same))
-        connection.execute(sa.insert(to_table).from_select(list(cells), others))
+        names = list(self.schema["properties"])
+        rows = insert(to_table).from_select(names, sa.select(*(from_table.c[name] for name in names)))
+        revised = {name: rows.excluded[name] for name in names}
+        connection.execute(rows.on_conflict_do_update(index_elements=join_keys, set_=revised))
         return None
 
     @override

@@ -170,10 +170,10 @@ def test_the_command_refuses_another_release_of_the_loader(
     [
         pytest.param(
             PostgresSink,
-            "_do_copy",
-            "(self, connection: 'sqlalchemy.engine.Connection', copy_statement: 'str', "
-            "columns: 'list[sqlalchemy.Column]', data_to_copy: 'list[dict[str, t.Any]]') -> 'None'",
-            id="_do_copy",
+            "bulk_insert_records",
+            "(self, table: 'sqlalchemy.Table', schema: 'dict[str, t.Any]', records: 't.Iterable[dict[str, t.Any]]', "
+            "primary_keys: 't.Sequence[str]', connection: 'sqlalchemy.engine.Connection') -> 'int | None'",
+            id="bulk_insert_records",
         ),
         pytest.param(
             PostgresSink,

@@ -1,7 +1,7 @@
 """target-postgres, with a COPY that keeps every digit and less work for each row.
 
 The original's `use_copy` turns decimals into floating point. Settings, tables, transactions and TLS are the original's.
-Three of its methods are replaced, two of them private, so that this works with one release only (`RELEASE`).
+Three of its methods are replaced, one of them private, so that this works with one release only (`RELEASE`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     Row = dict[str, Any]
 
@@ -30,23 +30,36 @@ class ExactSink(PostgresSink):  # type: ignore[misc] # ships no types
     """One table. A batch goes into a temporary table first, and from there into this one, in one transaction."""
 
     @override
-    def _do_copy(
-        self, connection: sa.Connection, copy_statement: str, columns: list[sa.Column[Any]], data_to_copy: list[Row]
-    ) -> None:
-        """Copy rows into the temporary table.
+    def bulk_insert_records(
+        self,
+        table: sa.Table,
+        schema: dict[str, Any],
+        records: Iterable[Row],
+        primary_keys: Sequence[str],
+        connection: sa.Connection,
+    ) -> int | None:
+        """Copy rows into the temporary table; of rows with the same key, the last one.
 
         The original asks the columns' general types how to write a value, and they write decimals as floating point.
         PostgreSQL's own types leave them alone.
         """
-        dialect = connection.dialect
-        found = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
-        writers = [(place, write) for place, write in enumerate(found) if write]
-        with connection.connection.cursor().copy(copy_statement) as copy:
-            for row in data_to_copy:
-                cells = list(row.values())
-                for place, write in writers:
+        if not self.config["use_copy"]:
+            return super().bulk_insert_records(table, schema, records, primary_keys, connection)  # type: ignore[no-any-return]
+        if not self.append_only:
+            records = {tuple(record[key] for key in primary_keys): record for record in records}.values()
+        columns, dialect = self.column_representation(schema), connection.dialect
+        names = [column.name for column in columns]
+        writers = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
+        if self.connector.sanitize_null_text_characters:
+            writers = [_in_turn(self.sanitize_null_text_characters, write) for write in writers]
+        changed = [(place, write) for place, write in enumerate(writers) if write]
+        with connection.connection.cursor().copy(self.generate_copy_statement(table.name, columns)) as copy:
+            for record in records:
+                cells = list(map(record.get, names))
+                for place, write in changed:
                     cells[place] = write(cells[place])
                 copy.write_row(cells)
+        return None
 
     @override
     def upsert(
@@ -75,6 +88,10 @@ class ExactSink(PostgresSink):  # type: ignore[misc] # ships no types
         """Leave dates and times as they came, unless rows are inserted: COPY writes text, which PostgreSQL reads."""
         if not self.config["use_copy"]:
             super()._parse_timestamps_in_record(*arguments, **named)
+
+
+def _in_turn(first: Callable[[Any], Any], second: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    return (lambda value: second(first(value))) if second else first
 
 
 class ExactTarget(TargetPostgres):  # type: ignore[misc] # ships no types

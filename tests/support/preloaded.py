@@ -7,6 +7,7 @@ start itself is about, or of signals, runs the installed file instead.
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import json
 import os
@@ -41,6 +42,8 @@ TOGETHER = (
     {"meltano": "meltano.cli"},
 )
 """Commands that one process starts, and the modules of their `main`."""
+IMPORTED_LATE = {"meltano.cli": ("alembic.context", "mako.exceptions", "sqlalchemy.dialects.sqlite")}
+"""Modules that a command imports only when it runs: every fork would import them again."""
 LARGEST_CALL = 2**20
 
 
@@ -167,6 +170,10 @@ def _server(number: int) -> str:
 def serve(address: str, commands: dict[str, str]) -> Callable[[], int | None]:
     """Start commands until stdin ends; in each of them, return what to run."""
     mains: dict[str, Any] = {name: import_module(module).main for name, module in commands.items()}
+    for module in commands.values():
+        for late in IMPORTED_LATE.get(module, ()):
+            import_module(late)
+    gc.freeze()  # a fork that collects garbage would copy all these modules' memory
     with closing(socket.socket(socket.AF_UNIX)) as listening:
         listening.bind(address)
         listening.listen()

@@ -12,7 +12,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from simulation.days import ONE_DAY
@@ -24,6 +23,7 @@ from simulation.life import NOWHERE
 from simulation.pipeline import Pipeline, rng_for
 from simulation.script import LIES, damage_cache, machine_of
 from simulation.streams import ENTITIES
+from simulation.warehouse import pipeline_of, stored
 from tap_yoc.dlt import source as dlt_source
 from tap_yoc.dlt import yoc
 from tap_yoc.errors import YOCError
@@ -37,20 +37,10 @@ if TYPE_CHECKING:
     from simulation.faults import Fault
     from simulation.morning import Machine
     from simulation.streams import Stream
-    from simulation.target import Key, Row
+    from simulation.warehouse import Warehouse
 
 KILLED = -9
 SHARE_TAKEN_BACK = 0.2
-
-
-@dataclass(kw_only=True)
-class Warehouse:
-    """The tables and bookmarks at one moment."""
-
-    tables: dict[str, dict[str, dict[Key, Row]]]
-    bookmarks: dict[str, str | None]
-    twice: list[str] = field(default_factory=list)
-    """Rows that are there more than once, in sentences."""
 
 
 @dataclass(kw_only=True)
@@ -97,14 +87,14 @@ class DltLife:
         life.world.new_morning()
         damage_cache(life.token_cache, faults)
         days, loose_days = days_of_run(life, faults), set[str]()
-        before = _stored(life)
+        before = stored(life)
         ending = _loaded(life, rng, faults, loose_days)
         self.codes.append(ending.code)
         expectation = expected(life, faults, days=days, loose_days=frozenset(loose_days))
         if ending.code not in expectation.codes:
             fitting = sorted(expectation.codes)
             self.found.append(f"it ends with {ending.code}, and only {fitting} fits the faults: {ending.text[-900:]}")
-        after = _stored(life)
+        after = stored(life)
         self.found += after.twice
         if ending.code:
             if after != before:
@@ -153,7 +143,7 @@ class DltLife:
             ):
                 newest[row[identity]] = row[label]
             newest.pop(None, None)
-            with _pipeline(life).sql_client() as client:
+            with pipeline_of(life).sql_client() as client:
                 rows = client.execute_sql(f"SELECT {identity}, {label} FROM {entity}") or ()  # noqa: S608 - names
             names = [tuple(row) for row in rows]
             if len(names) != len(dict(names)) or not newest.items() <= dict(names).items():
@@ -174,16 +164,6 @@ def _is_for_dlt(fault: Fault) -> bool:
     return fault.layer in {SERVER, WIRE, CACHE, CLOCK} or fault.kind == "kill"
 
 
-def _pipeline(life: Pipeline) -> Any:  # noqa: ANN401 - dlt's
-    """Return the pipeline as a new process has it."""
-    return dlt.pipeline(
-        "yoc",
-        pipelines_dir=str(life.folder / "pipelines"),
-        destination=dlt.destinations.duckdb(str(life.folder / "yoc.duckdb")),
-        dataset_name="ads",
-    )
-
-
 def _loaded(life: Pipeline, rng: random.Random, faults: list[Fault], loose_days: set[str]) -> Ending:
     """Run the pipeline once."""
     machine = machine_of(life, faults, rng=rng, loose_days=loose_days)
@@ -198,7 +178,7 @@ def _run(life: Pipeline, machine: Machine) -> tuple[int, str]:
     machine.instants.is_running = True
     try:
         source = yoc(**settings)
-        _pipeline(life).run(source.with_resources(*(stream.name for stream in life.streams), *life.entities))
+        pipeline_of(life).run(source.with_resources(*(stream.name for stream in life.streams), *life.entities))
     except Killed:
         return KILLED, "killed"
     except YOCError as error:
@@ -230,30 +210,3 @@ def _logged() -> Iterator[list[str]]:
         yield lines
     finally:
         logger.removeHandler(handler)
-
-
-def _stored(life: Pipeline) -> Warehouse:
-    """Return what is in the warehouse."""
-    pipeline = _pipeline(life)
-    state = pipeline.state.get("sources", {}).get("yoc", {}).get("resources", {})
-    bookmarks = {stream.name: state.get(stream.name, {}).get("bookmark") for stream in life.streams}
-    found = Warehouse(tables={}, bookmarks=bookmarks)
-    if not (life.folder / "yoc.duckdb").exists():
-        return found
-    with pipeline.sql_client() as client:
-        rows = client.execute_sql("SELECT table_name FROM information_schema.tables WHERE table_schema = 'ads'")
-        tables = {name for (name,) in rows or ()}
-        for stream in life.streams:
-            if stream.name not in tables:
-                continue
-            names = [*stream.key, *stream.figures]
-            days = found.tables.setdefault(stream.name, {})
-            for cells in client.execute_sql(f"SELECT {', '.join(names)} FROM {stream.name}") or ():  # noqa: S608 - names
-                row = {**dict(zip(names, cells, strict=True)), "date": None}
-                row["date"] = str(cells[names.index("date")])
-                key = tuple(row[name] for name in stream.key)
-                rows_of_day = days.setdefault(row["date"], {})
-                if key in rows_of_day:
-                    found.twice.append(f"{stream.name} has {key} twice")
-                rows_of_day[key] = {name: row[name] for name in stream.figures}
-    return found

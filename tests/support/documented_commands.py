@@ -10,7 +10,7 @@ SANDBOX_IN_SHELL = "test_sandbox_docs.py::test_shell_example"
 SCHEDULE = "test_meltano.py::test_the_morning_schedule_fills_postgres"
 SETTINGS_LISTED = "test_meltano.py::test_settings_are_listed_and_secrets_are_not"
 SETTINGS_GIVEN = "test_meltano.py::test_the_tap_gets_its_settings_with_their_types"
-STATE = "test_meltano.py::test_state_is_shown_set_and_cleared"
+STATE = "test_meltano.py::test_state_is_shown_and_set"
 FULL_REFRESH = "test_meltano.py::test_first_second_and_full_refresh"
 AT_A_TIME = "test_meltano.py::test_two_runs_at_a_time_have_a_state_each"
 FIRST_RUN = "test_orchestration.py::test_the_first_run_of_the_page"
@@ -63,7 +63,7 @@ RUN_BY = {
     "meltano state set --force sandbox:tap-yoc-to-target-jsonl "
     '\'{"singer_state": {"bookmarks": {"site_daily": '
     '{"replication_key": "date", "replication_key_value": "2026-06-10"}}}}\'': STATE,
-    "meltano state clear --force sandbox:tap-yoc-to-target-jsonl": STATE,
+    "meltano state clear --force sandbox:tap-yoc-to-target-jsonl": FULL_REFRESH,
     "meltano run --full-refresh tap-yoc target-jsonl": FULL_REFRESH,
     "TAP_YOC_BACKFILL_FROM=2026-06-01 TAP_YOC_BACKFILL_TO=2026-06-07 meltano run tap-yoc target-jsonl": (
         "test_meltano.py::test_a_backfill_by_variables_leaves_the_bookmarks"

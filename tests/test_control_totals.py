@@ -70,7 +70,7 @@ def control(
     """Return control figures that a fake reader reads."""
     warn = pytest.fail if warnings is None else warnings.append
     login = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
-    reach = Reach(today=TODAY, settings=settings_of(login), warn=warn)
+    reach = Reach(today=TODAY, settings=settings_of(login), warn=warn, serves=lambda _: True)
     return ControlTotals(cast("Reader", reader), account or account_metadata(*METRICS), reach, 500, warn)
 
 

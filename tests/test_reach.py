@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import VirtualClock, run_tap, settings_of
+from harness import TODAY, VirtualClock, run_tap, settings_of
 
+from tap_yoc.api.transport import Transport
 from tap_yoc.dates import Window
+from tap_yoc.decoding.page import Page
 from tap_yoc.engine.reach import MOST_DAYS_REFUSED, Reach
+from tap_yoc.engine.report_reading import Bookmark, ReportReading
+from tap_yoc.engine.run import Run
+from tap_yoc.engine.window_reading import Restart
 from tap_yoc.errors import RequestRefusedError
+from tap_yoc.redaction import Redactor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_yoc.api.transport import Response
     from tap_yoc.sandbox.server import Sandbox
 
 AUGUST = date(2026, 8, 31)
@@ -26,9 +36,14 @@ def on(day: date) -> VirtualClock:
     return VirtualClock(datetime(day.year, day.month, day.day, 6, tzinfo=timezone.utc))
 
 
-def reach_on(today: date, warnings: list[str], **settings: Any) -> Reach:  # noqa: ANN401 - any setting
-    """Return the reach of a run on a day."""
-    return Reach(today=today, settings=settings_of({**LOGIN, **settings}), warn=warnings.append)
+def reach_on(
+    today: date,
+    warnings: list[str],
+    serves: Callable[[date], bool] = lambda _: False,
+    **settings: Any,  # noqa: ANN401 - any setting
+) -> Reach:
+    """Return the reach of a run on a day; if asked for a day, the server `serves` it or not."""
+    return Reach(today=today, settings=settings_of({**LOGIN, **settings}), warn=warnings.append, serves=serves)
 
 
 @pytest.mark.parametrize(
@@ -98,14 +113,14 @@ def test_a_refusal_for_another_reason_is_bounded_and_told_as_it_is() -> None:
 
 
 def test_only_a_query_from_the_first_day_on_can_be_refused_for_it() -> None:
-    """A start date, or a first day that was served before, leave another reason."""
+    """A start date, or a first day that is served by itself, leave another reason."""
     error = RequestRefusedError("no", status=422)
     later = reach_on(AUGUST, [], start_date="2026-05-01")
     assert later.wanted
     assert not later.narrow(later.wanted, error)
-    served = reach_on(AUGUST, [])
-    served.confirm(served.days)
+    served = reach_on(AUGUST, [], serves=lambda _: True)
     assert not served.narrow(served.days, error)
+    assert served.first == date(2026, 3, 1)
 
 
 def test_a_refused_last_day_is_believed_only_by_the_servers_clock() -> None:
@@ -156,3 +171,85 @@ def test_a_stream_that_never_had_a_row_has_no_bookmark(config: dict[str, Any]) -
     assert run.bookmark("never") is None
     state = {"bookmarks": {"never": {"replication_key": "date", "replication_key_value": "2026-05-01"}}}
     assert run_tap({**config, **start}, streams=["never"], state=state).bookmark("never") == "2026-06-14"
+
+
+@dataclass
+class ServersClock:
+    """Counts reports; at the one whose number is `midnight`, the server's next day begins."""
+
+    reports: int = 0
+    midnight: int = -1
+
+
+def pass_midnight_at_a_report(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> ServersClock:
+    """Return what says when the server's next day begins."""
+    clock, send = ServersClock(), Transport.send
+
+    def counted(self: Transport, method: str, url: str, **options: Any) -> Response:  # noqa: ANN401 - as it is
+        clock.reports += "page" in options.get("json", ())
+        if clock.reports == clock.midnight:
+            sandbox.today = TODAY + timedelta(days=1)
+        return send(self, method, url, **options)
+
+    monkeypatch.setattr(Transport, "send", counted)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("settings", "forms"),
+    [
+        pytest.param({"end_date": "2026-01-15", "page_size": 150}, {}, id="many-pages"),
+        pytest.param({"end_date": "2025-12-31", "window_days": 9}, {"total": "none", "past_end": "404"}, id="404"),
+        pytest.param({"end_date": "2025-12-20", "window_days": 1, "concurrency": 1}, {}, id="days"),
+        pytest.param({"end_date": "2025-12-20", "window_days": 2, "start_date": "2025-12-17"}, {}, id="start-date"),
+    ],
+)
+def test_the_first_day_may_cease_to_be_served_at_any_request(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], forms: dict[str, str]
+) -> None:
+    """Midnight comes at one request after another: only the oldest day is lost, it is reported, and no stream fails."""
+    sandbox.forms = sandbox.forms.but({"six_months": "180_days", **forms})
+    truth = {
+        str(row["date"]): row["impressions"]
+        for row in sandbox.truth(group_by=["date"], data_fields=["impressions"], start=date(2025, 12, 18))
+    }
+    config = {**sandbox.config, "reports": [NO_DATE], **settings}
+    clock = pass_midnight_at_a_report(monkeypatch, sandbox)
+    for midnight in itertools.count(1):
+        sandbox.today, clock.reports, clock.midnight = TODAY, 0, midnight
+        run = run_tap(config, streams=["site_daily", "sites", "sum"])
+        if clock.reports < midnight:
+            break
+        assert run.exit_code == 0, (midnight, run.log)
+        assert "cannot be read (" not in run.log, "the account's totals are compared"
+        assert run.log.count("these days cannot be read.") <= 2, run.log
+        figures = dict.fromkeys(truth, 0)
+        for row in run.newest_vintage("site_daily").values():
+            if row["date"] in figures:
+                figures[row["date"]] += row["impressions"]
+        assert figures == {day: figure * (day <= settings["end_date"]) for day, figure in truth.items()}, midnight
+        assert run.bookmark("site_daily") == settings["end_date"]
+        assert run.records("sites")
+        assert run.records("sum")
+    assert midnight > 10
+
+
+def test_pages_before_a_refusal_of_the_first_day_are_discarded(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table whose days are replaced as a whole would otherwise keep a part of the lost day, or a row twice."""
+    sandbox.forms = replace(sandbox.forms, six_months="180_days")
+    clock = pass_midnight_at_a_report(monkeypatch, sandbox)
+    run = Run(settings_of({**sandbox.config, "page_size": 150, "concurrency": 1}), VirtualClock(), Redactor())
+    assert run.control_totals.newest_day()
+    clock.reports, clock.midnight = 0, 3
+    (report,) = [report for report in run.reports if report.name == "site_daily"]
+    parts: list[type] = []
+    for part in ReportReading(run, report):
+        parts.append(type(part))
+        if isinstance(part, Bookmark):
+            assert part.window.first == date(2025, 12, 18)
+            break
+    run.close()
+    assert parts.index(Page) < parts.index(Restart)
+    assert parts[-2:] == [Page, Bookmark]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_yoc.api.transport import RETRYABLE_STATUSES
@@ -105,6 +106,8 @@ class YOCClient:
     def wait_until_served(self, sent: list[str]) -> None:
         """Repeat a request that had rows before until YOC answers it with anything but 404; if there is none, return.
 
+        A refusal is such an answer: the request's first day may not be served any more.
+
         Raises:
             YOCError: The retries are used up.
         """
@@ -115,7 +118,8 @@ class YOCClient:
             response = self._exchange("POST", sent, json=body)
             if response.status == NOT_FOUND:
                 raise RetryableError("HTTP 404 for a page that existed before")
-            self._raise_for_status(response, "a page that existed before")
+            with suppress(RequestRefusedError):
+                self._raise_for_status(response, "a page that existed before")
 
         self._retrier.call("A page that existed before", attempt)
 

@@ -112,11 +112,14 @@ class ControlTotals:
     def differences(self, figures: DailySums, window: Window) -> dict[date, str]:
         """Return the days on which a stream's figures differ from the account's, each with a sentence that says how.
 
+        Days that YOC has ceased to serve are not compared.
+
         Raises:
             IncompleteDataError: A day that had figures no longer has any.
         """
         totals = self._read()
-        differences = figures.differences(totals, window) if totals else {}
+        served = self._reach.clip(window)  # once the totals were read, which shows what is served
+        differences = figures.differences(totals, served) if totals and served else {}
         if differences:
             self._totals = None
         return differences
@@ -150,7 +153,8 @@ class ControlTotals:
 
     def _require_all_days(self, totals: DailySums) -> None:
         """Check that no day has vanished: during an outage, empty totals would match an empty stream."""
-        if gone := self._days.difference(totals.days):
+        first = self._reach.first.isoformat()
+        if gone := {day for day in self._days.difference(totals.days) if day >= first}:
             self._totals = None
             raise IncompleteDataError(
                 f"YOC no longer has figures for {min(gone)}, which it had earlier in this run; run again."

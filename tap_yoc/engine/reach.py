@@ -25,14 +25,19 @@ MOST_DAYS_REFUSED = 7
 class Reach:
     """The days that YOC serves; one instance for all streams of a run, so that all learn from one refusal."""
 
-    def __init__(self, *, today: date, settings: Settings, warn: Callable[[str], None]) -> None:
-        """Assume six calendar months, up to yesterday."""
+    def __init__(
+        self, *, today: date, settings: Settings, warn: Callable[[str], None], serves: Callable[[date], bool]
+    ) -> None:
+        """Assume six calendar months, up to yesterday; `serves` asks YOC for one day."""
         self.first = self._assumed_first = earliest_served(today)
         self.last = today - ONE_DAY
         self._settings = settings
         self._warn = warn
-        self._is_first_known = False
-        """Whether YOC has served the first day, or has refused too many days for the days to be the reason."""
+        self._serves = serves
+        self._lost_from: date | None = None
+        """The first of the days that YOC has refused, until they are reported."""
+        self._is_given_up = False
+        """Whether YOC has refused too many days for the days to be the reason."""
 
     @property
     def days(self) -> Window:
@@ -57,7 +62,9 @@ class Reach:
         return Window(first=first, last=last) if first <= last else None
 
     def narrow(self, refused: Window, error: RequestRefusedError) -> bool:
-        """Drop a day at the end or the start, if that may be why YOC refused a window.
+        """Drop a day at the end or the start, if that is why YOC refused a window.
+
+        YOC may refuse its first day at any time: at its midnight, a day that it has served until then is too old.
 
         Returns:
             Whether to try again with fewer days.
@@ -73,22 +80,27 @@ class Reach:
                 )
                 self.last = server_yesterday
                 return True
-        if refused.first != self.first or self._is_first_known:
+        if refused.first < self.first:
+            return True  # planned before the day was dropped
+        days = (refused.first - self._assumed_first).days
+        if self._is_given_up or days > MOST_DAYS_REFUSED:
             return False
-        if (self.first - self._assumed_first).days == MOST_DAYS_REFUSED or self.first == refused.last:
-            self.first, self._is_first_known = self._assumed_first, True  # the first day is not the reason
+        if days == MOST_DAYS_REFUSED or refused.first >= self.compared.last:
+            if refused.first == self.first:  # the first day is not the reason
+                self.first, self._lost_from, self._is_given_up = self._assumed_first, None, True
             return False
-        self.first += ONE_DAY
+        if self._serves(refused.first):
+            return False
+        self._lost_from = self._lost_from or refused.first
+        self.first = refused.first + ONE_DAY
         return True
 
     def confirm(self, answered: Window) -> None:
         """Note that YOC served a window, and warn once about days that it refused before."""
-        if answered.first != self.first or self._is_first_known:
-            return
-        self._is_first_known = True
-        if self.first > self._assumed_first:
-            lost = Window(first=self._assumed_first, last=self.first - ONE_DAY)
+        if self._lost_from and answered.first == self.first:
+            lost = Window(first=self._lost_from, last=self.first - ONE_DAY)
             self._warn(f"YOC refuses {lost}, about six months back; these days cannot be read.")
+            self._assumed_first, self._lost_from = self.first, None
 
 
 def read_within(reach: Reach, days: Callable[[], Window], read: Callable[[Window], T]) -> T:

@@ -72,21 +72,28 @@ class ReportReading:
         run, planned = self._run, self._plan()
         shape = RowShape(self._report, self._figures)
         queries = [self._query(window) for window in planned.windows]
-        reader, last = run.reader.beside(), None
+        reader, last, refused = run.reader.beside(), None, None
         while queries:
             query, *upcoming = queries
             reading = WindowReading(
-                run, self._report, shape, query, reader=reader, added=self._added, next_first=planned.next_first
+                run,
+                self._report,
+                shape,
+                query,
+                reader=reader,
+                added=self._added,
+                next_first=planned.next_first,
+                refused=refused,
             )
             try:
                 yield from self._read(reading, upcoming)
             except RequestRefusedError as error:
-                if reading.has_begun or not run.reach.narrow(reading.window, error):
+                if not run.reach.narrow(reading.window, error):
                     raise
-                served = [run.reach.clip(each.window) for each in queries if each.window]
+                refused, served = reading, [run.reach.clip(each.window) for each in queries if each.window]
                 queries = [self._query(window) for window in served if window]
             else:
-                queries, last = upcoming, reading.window.last
+                queries, last, refused = upcoming, reading.window.last, None
         if self._days_with_rows:
             shape.warn_of_missing_figures(run.summary)
         if last and self._report.is_daily and not self._report.query:

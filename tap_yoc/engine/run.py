@@ -8,28 +8,32 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_yoc.api.auth import TokenManager
-from tap_yoc.api.client import YOCClient
+from tap_yoc.api.client import FIRST_PAGE, YOCClient
+from tap_yoc.api.query import Query
 from tap_yoc.api.rate_limiter import RateLimiter
 from tap_yoc.api.retry import Retrier
 from tap_yoc.api.token_store import token_store
 from tap_yoc.api.transport import Transport
-from tap_yoc.dates import today_at
+from tap_yoc.dates import Window, today_at
+from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.control_totals import ControlTotals
 from tap_yoc.engine.prefetch import Reader
 from tap_yoc.engine.reach import Reach
+from tap_yoc.errors import IncompleteDataError, PermissionDeniedError, RequestRefusedError
 from tap_yoc.reports.custom import custom_reports
 from tap_yoc.reports.metadata import AccountMetadata
+from tap_yoc.reports.report import DATE, Report
 from tap_yoc.reports.standard import available_entities, standard_reports
 from tap_yoc.summary import RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
     from tap_yoc.api.auth import Signer
     from tap_yoc.clock import Clock
     from tap_yoc.errors import YOCError
     from tap_yoc.redaction import Redactor
-    from tap_yoc.reports.report import Report
     from tap_yoc.reports.standard import Entity
     from tap_yoc.settings.parsing import Settings
 
@@ -53,7 +57,7 @@ class Run:
         self.clock = clock
         self.today = today_at(clock.now(), settings.timezone)
         self.summary = RunSummary(monotonic=clock.monotonic, clean=redactor.clean)
-        self.reach = Reach(today=self.today, settings=settings, warn=self.summary.warn)
+        self.reach = Reach(today=self.today, settings=settings, warn=self.summary.warn, serves=self._serves)
         self.stopped_by: YOCError | None = None
         """The failure that stops all further requests: a rejected login."""
         self._limiter = RateLimiter(concurrency=settings.concurrency, clock=clock)
@@ -106,6 +110,21 @@ class Run:
     def control_totals(self) -> ControlTotals:
         """The account's totals of each day."""
         return ControlTotals(self.reader, self.metadata, self.reach, self.settings.page_size, self.summary.warn)
+
+    def _serves(self, day: date) -> bool:
+        """Return whether YOC serves a day: it answers the smallest report of it with anything but a refusal."""
+        report = Report(
+            name="one day", group_by=self.metadata.pick([DATE]), data_fields=self.metadata.any_metric, lookback_days=0
+        )
+        query = Query.of(report, window=Window(first=day, last=day), page_size=self.settings.page_size)
+        first_page = self.reader.behaviour.first_page
+        try:
+            self.client.page(query, FIRST_PAGE if first_page is None else first_page, RowShape(report, ()))
+        except RequestRefusedError:
+            return False
+        except (IncompleteDataError, PermissionDeniedError):
+            return True  # for another reason, so this report proves nothing
+        return True
 
     def warn_of_nothing_to_read(self) -> None:
         """Warn that there is no day to read."""

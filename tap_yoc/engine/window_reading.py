@@ -45,11 +45,16 @@ class WindowReading:
         reader: Reader,
         added: Collection[str],
         next_first: date,
+        refused: WindowReading | None = None,
     ) -> None:
-        """Read nothing yet; `added` are the tap's columns to add, and days before `next_first` are final."""
+        """Read nothing yet.
+
+        `added` are the tap's columns to add, and days before `next_first` are final. `refused` is the reading that this
+        one replaces, if YOC refused its window.
+        """
         assert query.window  # noqa: S101 - every report is requested by days
         self.window: Window = query.window
-        self.has_begun = False
+        self.has_begun: bool = refused.has_begun if refused else False
         """Whether a page was yielded."""
         self.days_with_rows: set[date] = set()
         """Filled once the window was read in full."""
@@ -60,7 +65,8 @@ class WindowReading:
         self._added = added
         self._query = query
         self._next_first = next_first.isoformat()
-        self._fetched_at = datetime.min.replace(tzinfo=timezone.utc)
+        self.fetched_at: datetime = refused.fetched_at if refused else datetime.min.replace(tzinfo=timezone.utc)
+        """When the first answer of the newest attempt arrived."""
         self._attempts = 0
 
     def pages(self, upcoming: Sequence[Query] = (), *, is_last: bool) -> Iterator[Page | Restart]:
@@ -100,8 +106,8 @@ class WindowReading:
 
         As all rows of a window have the same time, a row that YOC took back is older than the others of its day.
         """
-        self._fetched_at = max(self._query.received[answers_before], self._fetched_at + timedelta.resolution)
-        return self._fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self.fetched_at = max(self._query.received[answers_before], self.fetched_at + timedelta.resolution)
+        return self.fetched_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def _stamped(self, rows: Rows, days: Sequence[str], fetched_at: str) -> Iterator[Page]:
         """Yield rows with the tap's columns, in two pages if only some of their days are final."""

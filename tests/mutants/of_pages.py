@@ -112,7 +112,7 @@ PAGES = {
     "fetched_at of the first reading": Mutant(
         breaks="the rows of a second reading are newer than those of the first",
         file="engine/window_reading.py",
-        old="max(self._query.received[answers_before], self._fetched_at + timedelta.resolution)",
+        old="max(self._query.received[answers_before], self.fetched_at + timedelta.resolution)",
         new="self._query.received[0]",
     ),
     "oldest name": Mutant(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -111,6 +111,11 @@ def days_of_run(pipeline: Pipeline, faults: Sequence[Fault]) -> Days:
         served_from=served_from,
         today=today,
     )
+
+
+def without_lost_days(days: Days, pipeline: Pipeline) -> Days:
+    """Return the days without those that the server has ceased to serve since: it was midnight during the run."""
+    return replace(days, first=max(days.first, pipeline.world.reach.earliest))
 
 
 def today_of(pipeline: Pipeline, faults: Sequence[Fault]) -> date:

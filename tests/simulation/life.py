@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from simulation.expectation import days_of_run, expected
+from simulation.expectation import days_of_run, expected, without_lost_days
 from simulation.faults import STATE_LOST, drawn_faults
 from simulation.morning import run_in_process
 from simulation.oracle import Oracle
@@ -119,6 +119,7 @@ class Life:
         state = self._target.state
         loose_days: set[str] = set()
         outcomes = self._run_as_processes(rng, faults) if is_real else [self._run_in_process(rng, faults, loose_days)]
+        days = without_lost_days(days, self._pipeline)
         expectation = expected(
             self._pipeline,
             faults,

@@ -16,7 +16,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from simulation.days import ONE_DAY
 from simulation.ending import UNCOMPARED
-from simulation.expectation import days_of_run, expected
+from simulation.expectation import days_of_run, expected, without_lost_days
 from simulation.faults import CACHE, CLOCK, SERVER, WIRE, drawn_faults
 from simulation.instants import Killed
 from simulation.life import NOWHERE
@@ -90,7 +90,7 @@ class DltLife:
         before = stored(life)
         ending = _loaded(life, rng, faults, loose_days)
         self.codes.append(ending.code)
-        expectation = expected(life, faults, days=days, loose_days=frozenset(loose_days))
+        expectation = expected(life, faults, days=without_lost_days(days, life), loose_days=frozenset(loose_days))
         if ending.code not in expectation.codes:
             fitting = sorted(expectation.codes)
             self.found.append(f"it ends with {ending.code}, and only {fitting} fits the faults: {ending.text[-900:]}")

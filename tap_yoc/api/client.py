@@ -37,8 +37,6 @@ COMPLETE = frozenset({200, 201, 203, 204})
 NO_CONTENT, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INTERNAL_ERROR = 204, 401, 403, 404, 500
 FIRST_PAGE = 1
 """Some servers start at 0; see `pagination.py`."""
-MOST_RENEWALS = 2
-"""How often a request may renew the token: the first may have expired unannounced, the next may be revoked at once."""
 ERRORS_THAT_REFUSE = 3
 """After this many internal errors for a page that may not exist, the page counts as refused."""
 
@@ -171,13 +169,13 @@ class YOCClient:
         )
 
     def _exchange(self, method: Literal["GET", "POST"], sent: list[str], **body: Any) -> Response:  # noqa: ANN401 - JSON
-        """Return the answer to a signed request, counted in `sent`; renew the token after a 401, twice at most."""
-        for renewals in range(MOST_RENEWALS + 1):
+        """Return the answer to a signed request, counted in `sent`; after a 401, renew the token and retry once."""
+        sent.append(method)
+        response = self._transport.send(method, self._url, auth=self._sign, **body)
+        if response.status == UNAUTHORIZED:
+            self._tokens.renew(response.sent_headers.get("Authorization"))
             sent.append(method)
             response = self._transport.send(method, self._url, auth=self._sign, **body)
-            if response.status != UNAUTHORIZED or renewals == MOST_RENEWALS:
-                break
-            self._tokens.renew(response.sent_headers.get("Authorization"))
         self._has_been_authorized |= not response.is_refusal
         return response
 

@@ -48,10 +48,10 @@ REQUESTS = {
         new="return sent_at + lifetime",
     ),
     "401": Mutant(
-        breaks="a token that is refused is renewed",
+        breaks="a token that is refused is renewed, once",
         file="api/client.py",
-        old="if response.status != UNAUTHORIZED or renewals == MOST_RENEWALS:\n",
-        new="if response:\n",
+        old="        if response.status == UNAUTHORIZED:\n            self._tokens.renew",
+        new="        if response is body:\n            self._tokens.renew",
     ),
     "token cache not written": Mutant(
         breaks="the next run has the tokens of this one",

@@ -94,7 +94,7 @@ KINDS: dict[str, Kind] = {
     "refused": Kind(layer=SERVER, codes=ANY_FAILURE, draw=server("status", status=422, times=1)),
     "not found": Kind(layer=SERVER, codes=ANY_FAILURE, draw=server("status", status=404)),
     "401": Kind(layer=SERVER, codes=MENDED, draw=server("status", status=401, times=1, where=REPORT)),
-    "401 twice": Kind(layer=SERVER, codes=MENDED, draw=server("status", status=401, times=2, where=REPORT)),
+    "401 twice": Kind(layer=SERVER, codes=frozenset({3}), draw=server("status", status=401, times=2, where=REPORT)),
     "login refused": Kind(layer=SERVER, codes=frozenset({3}), draw=server("status", status=401, times=3, where=TOKEN)),
     "HTML": Kind(layer=SERVER, codes=MENDED, draw=server("html_200")),
     "cut JSON": Kind(layer=SERVER, codes=MENDED, draw=server("cut_json")),

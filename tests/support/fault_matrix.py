@@ -175,7 +175,7 @@ CASES = {
     ),
     "401 every time": Case(
         what="401 every time", faults=report("status", FOREVER, status=401),
-        does="renews the token twice, then stops the run",
+        does="renews the token once, then stops the run",
         code=3, bookmark=None, others_finish=False, sees="YOC rejects a token that it has just issued",
     ),
     "login refused": Case(

@@ -244,4 +244,9 @@ def _role(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name[:_LONGEST_NAME]).lower()
+    return _without_separators(name[:_LONGEST_NAME])
+
+
+@lru_cache(maxsize=256)
+def _without_separators(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).lower()

@@ -12,7 +12,7 @@ from tap_yoc.exact_numbers import NULL
 from tap_yoc.reports.columns import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tap_yoc.reports.columns import Column
 
@@ -82,7 +82,7 @@ class Rows(list[Row]):
 
 
 def row_type(
-    columns: Sequence[Column], fields: Mapping[str, str], raw: Sequence[Column], *, may_lack: bool
+    columns: Sequence[Column], fields: Mapping[str, str], raw: Collection[str], *, may_lack: bool
 ) -> type[msgspec.Struct]:
     """Return a type with an attribute for each name in `fields`, encoded to JSON under that name.
 
@@ -92,7 +92,7 @@ def row_type(
     attributes: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for column in columns:
         kind, nothing = (
-            (msgspec.Raw, NULL) if column in raw else ((_LENIENT if may_lack else _EXACT)[column.kind], None)
+            (msgspec.Raw, NULL) if column.name in raw else ((_LENIENT if may_lack else _EXACT)[column.kind], None)
         )
         field = fields[column.name]
         attributes.append((field, kind, nothing) if may_lack else (field, kind))

@@ -53,7 +53,7 @@ class RowShape:
         self.names = tuple(column.name for column in self.columns)
         self.seen: set[str] = set()
         """The figures that the server has sent so far, null or not."""
-        self._raw = [column for column in self.figures if column.kind is Kind.NUMBER]
+        self._raw = {column.name: column for column in self.figures if column.kind is Kind.NUMBER}
         """The columns whose numbers stay JSON literals, because nothing is computed with them."""
         self._positions = {name: position for position, name in enumerate(self.names)}
         fields = {name: f"c{position}" for name, position in self._positions.items()}
@@ -73,7 +73,7 @@ class RowShape:
     def as_dict(self, row: Row) -> dict[str, Any]:
         """Return a row as `{column: value}`."""
         record = dict(zip(self.names, msgspec.structs.astuple(row), strict=True))
-        record.update({column.name: column.cast(decode(record[column.name])) for column in self._raw})
+        record.update({column.name: column.cast(decode(record[column.name])) for column in self._raw.values()})
         return record
 
     def decode(self, content: bytes, envelope: Envelope) -> tuple[Json, Rows] | None:
@@ -102,11 +102,11 @@ class RowShape:
         body, rows = self._open(self._lenient, content, envelope)
         beside = set(chain.from_iterable(envelope.levels))
         for column in self.columns:
-            if column in self._raw:
+            if column.name in self._raw:
                 rows.put(self._positions[column.name], without_quotes(self.column(rows, column.name)))
             cells = self.column(rows, column.name)
             kinds = set(map(type, cells))
-            has_value = any(cell != NULL for cell in cells) if column in self._raw else kinds != {NoneType}
+            has_value = any(cell != NULL for cell in cells) if column.name in self._raw else kinds != {NoneType}
             if not has_value and (column.name in beside or f'"{column.name}"'.encode() not in content):
                 raise ValueError  # only casting cell by cell finds names with blanks
             if not self._is_exact(column, rows, missing=NoneType):
@@ -139,7 +139,7 @@ class RowShape:
     def _is_exact(self, column: Column, rows: Rows, missing: type | None = None) -> bool:
         """Return whether cells decoded in one go are what `Column.cast` would return."""
         cells = self.column(rows, column.name)
-        if column in self._raw:
+        if column.name in self._raw:
             return are_plain(cells)
         if column.kind is Kind.NUMBER:
             return set(map(type, cells)) - {missing} <= _NUMBERS
@@ -175,7 +175,7 @@ class RowShape:
         try:
             for column in self.columns:
                 cell = column.cast(raw.get(column.name))
-                cells.append(written(cell) if column in self._raw else cell)
+                cells.append(written(cell) if column.name in self._raw else cell)
         except ValueError as error:
             raise self._misfit(column, str(error), raw.get(DATE)) from None
         return self._lenient(*cells)

@@ -377,14 +377,14 @@ def test_pages_ahead_are_announced_as_far_as_they_surely_exist() -> None:
     """With a total, the hint for reading ahead names the last page, and never one behind it."""
     server = Server(rows=some_rows(10), size=4, form=Form(total="real"))
     read(server)
-    assert server.hints == [1, 3, 3, 3], "the first page, beside which page 0 is tried"
+    assert server.hints == [1, 2, 3, 3, 3], "pages 1 and 2, beside which page 0 is tried twice"
 
 
 def test_without_a_total_full_pages_announce_more() -> None:
     """Without a total, a full page lets more pages be fetched ahead, and a page that is not full none."""
     server = Server(rows=some_rows(10), size=4)
     read(server)
-    assert server.hints == [1, None, None, 3]
+    assert server.hints == [1, 2, None, None, 3]
 
 
 def test_a_capped_server_announces_more_once_its_cap_is_known() -> None:

@@ -109,7 +109,7 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
     if one and rows and learned.counts_all and one.total == len(rows):
         return 1  # the whole report, whichever page it is
     # Page 1 exists, so try page 0 once more: the server may have been down.
-    zero = (zero_page or pages.begin_to_try(0))() or pages.begin_to_try(0)()
+    zero = (zero_page or pages.begin_to_try(0))() or _page_zero_again(pages, rows)
     if not (zero and zero.rows):
         learned.first_page = 1 if rows else None
         if not zero or one is not None:
@@ -124,6 +124,14 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
         raise InconsistentWindowError("page 0 repeats rows of page 1, but not all of them in their order")
     learned.first_page = 0
     return 0
+
+
+def _page_zero_again(pages: Pages, rows_of_page_one: list[Any]) -> Answer | None:
+    """Return page 0, or None if it is refused again; page 2, which is read in any case, is requested meanwhile."""
+    zero_page = pages.begin_to_try(0)
+    if rows_of_page_one:
+        pages.expect(2)
+    return zero_page()
 
 
 def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: ServerBehaviour) -> None:

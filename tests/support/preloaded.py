@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -40,9 +40,13 @@ TOGETHER = (
         "tap-yoc-plan": "tap_yoc.plan.command",
     },
     {"meltano": "meltano.cli"},
+    {"tap-yoc-target-postgres": "tap_yoc.target_postgres.__main__"},
 )
 """Commands that one process starts, and the modules of their `main`."""
-IMPORTED_LATE = {"meltano.cli": ("alembic.context", "mako.exceptions", "sqlalchemy.dialects.sqlite")}
+IMPORTED_LATE = {
+    "meltano.cli": ("alembic.context", "mako.exceptions", "sqlalchemy.dialects.sqlite"),
+    "tap_yoc.target_postgres.__main__": ("tap_yoc.target_postgres.loader", "sqlalchemy.dialects.postgresql.psycopg"),
+}
 """Modules that a command imports only when it runs: every fork would import them again."""
 LARGEST_CALL = 2**20
 
@@ -103,19 +107,26 @@ class Started:
 
 
 def start(
-    name: str, *arguments: str, cwd: Path, stdout: int | None, stderr: int, env: dict[str, str] | None = None
+    name: str,
+    *arguments: str,
+    cwd: Path,
+    stdout: int | None,
+    stderr: int,
+    stdin: int | None = None,
+    env: dict[str, str] | None = None,
 ) -> Started:
-    """Start a command; None closes its stdout."""
+    """Start a command; None closes its stdout, and leaves its stdin empty."""
     connection = socket.socket(socket.AF_UNIX)
     (number,) = [number for number, commands in enumerate(TOGETHER) if name in commands]
     connection.connect(_server(number))
-    call = {
+    call: dict[str, Any] = {
         "argv": [str(Path(sys.executable).with_name(name)), *arguments],
         "cwd": str(cwd),
         "env": dict(os.environ) if env is None else env,
-        "has_stdout": stdout is not None,
     }
-    files = [stderr] if stdout is None else [stderr, stdout]
+    streams = {0: stdin, 1: stdout, 2: stderr}
+    files = [file for file in streams.values() if file is not None]
+    call["streams"] = [number for number, file in streams.items() if file is not None]
     content = json.dumps(call).encode()
     assert len(content) < LARGEST_CALL
     socket.send_fds(connection, [len(content).to_bytes(4, "big")], files)
@@ -123,13 +134,17 @@ def start(
     return Started(connection)
 
 
-def run(name: str, *arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    name: str, *arguments: str, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    with (cwd / ".stdout").open("w+b") as stdout, (cwd / ".stderr").open("w+b") as stderr:
-        code = start(name, *arguments, cwd=cwd, stdout=stdout.fileno(), stderr=stderr.fileno(), env=env).wait()
-        said = [(stream.seek(0), stream.read().decode())[1] for stream in (stdout, stderr)]
-    for file in (".stdout", ".stderr"):
-        (cwd / file).unlink()
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        files[0].write(stdin)
+        files[0].seek(0)
+        numbers = dict(zip(("stdin", "stdout", "stderr"), (file.fileno() for file in files), strict=True))
+        code = start(name, *arguments, cwd=cwd, env=env, **numbers).wait()
+        said = [(file.seek(0), file.read().decode())[1] for file in files[1:]]
     return subprocess.CompletedProcess([name, *arguments], code, *said)
 
 
@@ -194,7 +209,7 @@ def serve(address: str, commands: dict[str, str]) -> Callable[[], int | None]:
 
 def _command(connection: socket.socket, mains: dict[str, Callable[[], int | None]]) -> Callable[[], int | None]:
     """Fork once more; tell how that ends, and in it return what to run."""
-    length, files, _, _ = socket.recv_fds(connection, 4, 2)
+    length, files, _, _ = socket.recv_fds(connection, 4, 3)
     content = b""
     while len(content) < int.from_bytes(length, "big"):
         content += connection.recv(LARGEST_CALL) or os._exit(1)
@@ -215,14 +230,13 @@ def _command(connection: socket.socket, mains: dict[str, Callable[[], int | None
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    for number, file in zip((2, 1), files, strict=False):
+    os.close(1)
+    for number, file in zip(call["streams"], files, strict=True):
         os.dup2(file, number)
         os.close(file)
-    if not call["has_stdout"]:
-        os.close(1)
     streams = {
         "stdin": open(0, encoding="utf-8", closefd=False),  # noqa: SIM115 - as long as the process
-        "stdout": _text(1) if call["has_stdout"] else None,  # as Python has it
+        "stdout": _text(1) if 1 in call["streams"] else None,  # as Python has it
         "stderr": _text(2),
     }
     for name, stream in streams.items():

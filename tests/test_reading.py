@@ -333,17 +333,18 @@ def test_no_page_past_the_total_is_fetched_ahead() -> None:
     assert sorted(client.asked) == [1, 2, 3, 4, 5]
 
 
-def test_pages_ahead_are_bounded() -> None:
-    """Whoever reads slowly has at most `concurrency` pages waiting, so that memory stays flat."""
+@pytest.mark.parametrize(("concurrency", "ahead"), [(3, 3), (8, 10)])
+def test_pages_ahead_are_bounded(concurrency: int, ahead: int) -> None:
+    """Whoever reads slowly has at most `concurrency` pages waiting, and a quarter more, so that memory stays flat."""
     client = FakeClient(site_rows(500))
-    with ThreadPoolExecutor(3) as pool:
-        reader = Reader(cast("YOCClient", client), pool, concurrency=3, summary=RunSummary())
+    with ThreadPoolExecutor(concurrency) as pool:
+        reader = Reader(cast("YOCClient", client), pool, concurrency=concurrency, summary=RunSummary())
         reader.behaviour.first_page = 1
         rows = reader.rows(REPORT, query(REPORT, page_size=5))
         for _ in range(11):
             next(rows)  # in the third page
         pool.submit(lambda: None).result(10)
-        assert max(client.asked) <= 6
+        assert max(client.asked) <= 3 + ahead
         rows.close()  # type: ignore[attr-defined]
 
 

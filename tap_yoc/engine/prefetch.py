@@ -211,4 +211,6 @@ class Reader:
 
     def _new(self, shape: RowShape, query: Query) -> ReadAhead:
         page_size = min(query.page_size, self.behaviour.page_cap or query.page_size)
-        return ReadAhead(self._client, query.cut_to(page_size), shape, self._pool, self._concurrency)
+        # A few pages more than there can be in flight, so that no worker has to wait until the reader takes a page.
+        depth = self._concurrency + self._concurrency // 4
+        return ReadAhead(self._client, query.cut_to(page_size), shape, self._pool, depth)

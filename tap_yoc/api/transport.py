@@ -109,6 +109,8 @@ class Transport:
         )
         self._adapter = DeadlineAdapter(settings.concurrency)
         self._environment = Environment()
+        self._unsigned: dict[tuple[str, str], requests.PreparedRequest] = {}
+        """A request without a body for each method and URL."""
 
     def close(self) -> None:
         """Close all connections."""
@@ -144,8 +146,8 @@ class Transport:
             is_sent = True
 
         try:
-            # No session: it would look up proxies and keep cookies with every request.
-            request = requests.Request(method, url, headers=self._headers, auth=auth, **body).prepare()
+            request = self._prepared(method, url, **body)
+            request.prepare_auth(auth)
             self._summary.count_request()  # after signing, which may need a login first
             environment = self._environment.of(url)
             adapter.before_first_byte(begin)
@@ -169,6 +171,15 @@ class Transport:
             content=content,
             sent_headers=request.headers,
         )
+
+    def _prepared(self, method: str, url: str, *, files: Any = None, json: Json = None) -> requests.PreparedRequest:  # noqa: ANN401 - as in requests
+        """Return a request that is not signed yet; its URL is parsed only the first time."""
+        # No session: it would look up proxies and keep cookies with every request.
+        if (method, url) not in self._unsigned:
+            self._unsigned[method, url] = requests.Request(method, url, headers=self._headers).prepare()
+        request = self._unsigned[method, url].copy()
+        request.prepare_body(data=None, files=files, json=json)
+        return request
 
     def _classified(self, error: Exception, url: str, *, is_sent: bool) -> Exception:
         if not isinstance(error, (requests.exceptions.RequestException, urllib3.exceptions.HTTPError)):

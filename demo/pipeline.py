@@ -81,6 +81,7 @@ class Pipeline:
         self._env |= {f"TAP_YOC_{name.upper()}": value for name, value in settings.items()}
         self._env["TAP_YOC_MAX_WAIT_MINUTES"] = "1"  # the sandbox is here or it is not
         self._env |= {"NO_COLOR": "1", "UV_SYSTEM_CERTS": "1", "UV_LINK_MODE": "copy"}
+        self._env["MELTANO_CLI_DISABLE_VERSION_CHECK"] = "1"  # every command would ask PyPI
 
     def install(self) -> None:
         """Install the tap and the loader, each into an environment of its own, unless they are there."""

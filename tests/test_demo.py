@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 import duckdb
 import pytest
+from filelock import FileLock
 from timeouts import SECONDS
 
 from demo.errors import DemoError
@@ -49,12 +50,19 @@ def demo(folder: Path) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.xdist_group("demo")
-def test_demo_from_nothing(tmp_path: Path) -> None:
-    """On a fresh machine: two runs, all tables, every figure equal, and the repository's own state untouched."""
+@pytest.fixture
+def kept() -> Iterator[Path]:
+    """The demo's folder, which stays for the next session: the demo knows what it has installed in it."""
+    folder = Path(sys.prefix) / "demo"
+    with FileLock(f"{folder}.lock"):
+        yield folder
+
+
+def test_demo_from_nothing(kept: Path) -> None:
+    """On a fresh machine, or once more: two runs, all tables, every figure equal, the repository's state untouched."""
     state = ROOT / ".meltano/meltano.db"
     before = state.stat().st_mtime_ns if state.exists() else None
-    with demo(tmp_path / "demo") as process:
+    with demo(kept) as process:
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert re.search(r"Second run: 8 days, \d+ rows, \d+ requests, oldest day read again [\d-]+, no warnings", said)
@@ -63,7 +71,7 @@ def test_demo_from_nothing(tmp_path: Path) -> None:
     assert "All 12 tables are there; all 6 fact tables are equal to the source" in said
     assert "somebody-elses" not in said
     assert (state.stat().st_mtime_ns if state.exists() else None) == before
-    with duckdb.connect(str(tmp_path / "demo/yoc.duckdb"), read_only=True) as database:
+    with duckdb.connect(str(kept / "yoc.duckdb"), read_only=True) as database:
         twice = database.execute("SELECT count(*) - count(DISTINCT (date, currency)) FROM daily_totals").fetchone()
         assert twice == (0,)
         shown = database.execute("SELECT sum(revenue) FROM site_daily GROUP BY date ORDER BY date DESC").fetchone()
@@ -75,8 +83,8 @@ def test_demo_from_nothing(tmp_path: Path) -> None:
         assert column in looked.stdout, "the query shows what it sorts by"
     assert "(5 shown)" not in looked.stdout
     assert "5 columns" in looked.stdout
-    assert ET.parse(tmp_path / "demo/picture.svg").getroot().tag.endswith("svg")  # noqa: S314 - drawn by the demo
-    queries = [sys.executable, "examples/sql/run.py", "--duckdb", str(tmp_path / "demo/yoc.duckdb")]
+    assert ET.parse(kept / "picture.svg").getroot().tag.endswith("svg")  # noqa: S314 - drawn by the demo
+    queries = [sys.executable, "examples/sql/run.py", "--duckdb", str(kept / "yoc.duckdb")]
     results = subprocess.run(queries, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert results.count("(no rows)") == 3, "no alarm, no difference between tables, no ad unit that fell silent"
 

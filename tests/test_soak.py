@@ -10,7 +10,7 @@ import pytest
 from simulation import life, oracle, page, soak
 from simulation.faults import Fault
 from simulation.server import METADATA, REPORT
-from simulation.shrink import command_for, played, shrunk, told
+from simulation.shrink import command_for, described, played, shrunk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from simulation.morning import Outcome
 
 
-def test_a_failing_life_is_told_with_the_faults_it_takes_and_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_life_is_reported_with_the_faults_it_takes_and_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of all faults of a life, only the one that makes it fail is left, and the command names it."""
     slow = {"kind": "slow", "place": METADATA, "seconds": 5.0}
     drawn = [
@@ -37,7 +37,7 @@ def test_a_failing_life_is_told_with_the_faults_it_takes_and_its_command(monkeyp
     smallest, is_steady = shrunk(failure)
     assert is_steady
     assert [fault.number for fault in smallest.faults] == [2]
-    assert "an answer was waited for in vain" in told(smallest)
+    assert "an answer was waited for in vain" in described(smallest)
     assert command_for(smallest, real=False) == "make soak ARGS=\"--seed 3 --until 1 --only '2' --no-processes\""
 
 

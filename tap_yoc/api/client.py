@@ -104,7 +104,7 @@ class YOCClient:
     def wait_until_served(self, sent: list[str]) -> None:
         """Repeat a request that had rows before until YOC answers it with anything but 404; if there is none, return.
 
-        A refusal is such an answer: the request's first day may not be served any more.
+        A refusal is such an answer: the request's first day may no longer be served.
 
         Raises:
             YOCError: The retries are used up.

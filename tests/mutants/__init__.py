@@ -1,1 +1,1 @@
-"""Deliberate breakages of the tap, each of which the simulator has to find: `make mutants`."""
+"""Deliberate bugs in the tap. The simulator has to find each one: `make mutants`."""

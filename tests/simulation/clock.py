@@ -34,7 +34,7 @@ class Time:
             self.instant = max(self.instant, instant)
 
     def sleep_until(self, instant: float) -> None:
-        """Wait for an instant, once nobody has a request on the wire any more."""
+        """Wait for an instant, as soon as no request is in flight."""
         sleep(MOMENT_SECONDS)  # for those who have signed theirs
         with self._changed:
             self._changed.wait_for(lambda: not self._on_the_wire, timeout=1.0)
@@ -54,7 +54,7 @@ class Time:
 
 
 class MachineClock(Clock):
-    """The tap's clock: virtual, and wrong by so many seconds."""
+    """The tap's clock: virtual, and wrong by a number of seconds."""
 
     def __init__(self, time: Time, off_by_seconds: float, passing: Callable[[str], None]) -> None:
         self._time = time

@@ -1,4 +1,4 @@
-"""Workers that play lives side by side, each in a process of its own, and are watched: one that dies is told."""
+"""Workers that play lives side by side, each in its own process. A worker that dies is reported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Played:
 
 
 class Crew:
-    """So many workers, for so many seconds or until there is enough."""
+    """A number of workers, for a number of seconds or until there is enough."""
 
     def __init__(self, *, size: int, first_seed: int, seconds: float | None, with_processes: bool) -> None:
         context = multiprocessing.get_context("spawn")
@@ -64,12 +64,12 @@ class Crew:
         note: Callable[[Played], None],
         fail: Callable[[str], None],
         is_enough: Callable[[], bool],
-        tell: Callable[[], None],
+        report: Callable[[], None],
     ) -> None:
-        """Play; `note` is told of each life, `fail` of a worker that fails, and `tell` is called now and then."""
+        """Play; `note` receives each life, `fail` each failure of a worker, and `report` is called now and then."""
         for worker in self._workers.values():
             worker.start()
-        told = time.monotonic()
+        reported = time.monotonic()
         try:
             while self._workers or not self._results.empty():
                 try:
@@ -83,9 +83,9 @@ class Crew:
                         fail(f"A worker has grown to {one.megabytes} MB, as of life {one.seed}.")
                 if is_enough():
                     self._enough.set()
-                if time.monotonic() - told > PROGRESS_SECONDS:
-                    told = time.monotonic()
-                    tell()
+                if time.monotonic() - reported > PROGRESS_SECONDS:
+                    reported = time.monotonic()
+                    report()
         finally:
             self._enough.set()
             for worker in self._workers.values():

@@ -45,7 +45,7 @@ class Disk:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Be told of all flushes in this process, which really flush nothing: no power is cut here."""
+        """Count all flushes in this process. They flush nothing, since no power is cut here."""
         with patch.object(os, "fsync", self._fsync):
             yield
 

@@ -84,7 +84,7 @@ def failed_streams(outcome: Outcome) -> set[str]:
 
 
 def says_uncompared(outcome: Outcome) -> bool:
-    """Say whether a run has told that it has no totals to compare its days with."""
+    """Return whether a run has logged that it has no totals to compare its days with."""
     return any(UNCOMPARED in line for line in outcome.log)
 
 

@@ -87,7 +87,7 @@ class Kind:
 
 
 DAMAGE = {"shuffled", "row doubled", "foreign day", "wrong total", "row dropped", "page repeated"}
-"""One of these in a morning is mended by reading once more; two may hit both readings."""
+"""A second reading repairs one of these in a morning; two may hit both readings."""
 KINDS: dict[str, Kind] = {
     "status": Kind(layer=SERVER, codes=MENDED, draw=status, weight=4),
     "forbidden": Kind(layer=SERVER, codes=frozenset({3}), draw=server("status", status=403, times=1)),

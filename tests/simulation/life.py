@@ -51,7 +51,7 @@ class Totals:
 
 
 def has_processes(seed: int) -> bool:
-    """Say whether some mornings of a life are real processes."""
+    """Return whether some mornings of a life are real processes."""
     return rng_for(seed, "processes").random() < SHARE_LIVES_WITH_PROCESSES
 
 

@@ -59,7 +59,7 @@ class Outcome:
     spoilt: list[dict[str, Any]] = field(default_factory=list)
     """The reports asked for whose answers lacked rows and were well formed."""
     writes_after_stop: int = 0
-    """How often it wrote to stdout after a signal had told it to stop."""
+    """How often it wrote to stdout after a signal to stop."""
 
     @property
     def is_killed(self) -> bool:
@@ -204,7 +204,7 @@ def _join_workers(others: Collection[threading.Thread]) -> None:
 
 
 def _is_running(thread: threading.Thread) -> bool:
-    """Say whether a thread has started and goes on; a signal may have come while it was being started."""
+    """Return whether a thread has started and goes on; a signal may have come while it was being started."""
     until = time.monotonic() + LONGEST_START_SECONDS
     while not thread.is_alive() and thread in threading.enumerate() and time.monotonic() < until:
         time.sleep(0.001)

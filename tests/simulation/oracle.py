@@ -144,7 +144,7 @@ class Oracle:
     def _judge_progress(
         self, before: dict[str, str], source: dict[str, Days], outcome: Outcome, expected: Expectation
     ) -> None:
-        """See that a run that went well leaves nothing behind without a word."""
+        """Check that a successful run leaves nothing behind without a message."""
         marks = bookmarks(self.target.state)
         for stream in self.streams:
             newest = max((day for day in source[stream.name] if day <= expected.last_day.isoformat()), default="")
@@ -153,10 +153,10 @@ class Oracle:
             was = before.get(stream.name)
             is_lost = was and date.fromisoformat(was) + ONE_DAY < min(expected.served_from, expected.last_day)
             if is_lost and not any(DAYS_LOST in line for line in outcome.log):
-                self.found.append(f"days of {stream.name} after {was} are not served any more, and nobody was told")
+                self.found.append(f"days of {stream.name} after {was} are no longer served, and no message says so")
 
     def _judge_others(self, source: dict[str, Days], outcome: Outcome, expected: Expectation) -> None:
-        """See that a stream that fails for its data has not cost the others."""
+        """Check that a stream whose data is at fault does not make the others fail."""
         failed = failed_streams(outcome)
         if outcome.exit_code == INCOMPLETE and LOGIN not in expected.codes and failed <= self.target.tables.keys():
             others = [stream for stream in self.streams if stream.name not in failed]
@@ -197,7 +197,7 @@ class Oracle:
         )
 
     def _judge_finality(self, records: list[Row], source: dict[str, Days], expected: Expectation) -> None:
-        """See that a clean run reads exactly the days again that the clean one of the day before left open."""
+        """Check that a clean run rereads exactly the days that the clean run of the day before left open."""
         read: dict[str, set[str]] = {stream.name: set() for stream in self.streams}
         for message in records:
             if message["stream"] in read:

@@ -36,7 +36,7 @@ class Sink(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        """Return a descriptor that may be replaced, as the tap does when nobody reads any more."""
+        """Return a descriptor that may be replaced, as the tap does when the reader is gone."""
         return self._descriptor
 
     def write(self, data: Buffer, /) -> int | None:

@@ -1,4 +1,4 @@
-"""The part of docs/soak.md that tells how much was played; `make docs` writes it from `totals.json`."""
+"""The part of docs/soak.md that shows how much was played; `make docs` writes it from `totals.json`."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def section(totals: dict[str, Any]) -> str:
     ]
     for layer, name in LAYERS.items():
         counts = {kind: totals["faults"].get(kind, 0) for kind in KINDS if KINDS[kind].layer == layer}
-        told = ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items(), key=lambda item: -item[1]))
-        lines.append(f"| {name} | {told} |")
+        shown = ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items(), key=lambda item: -item[1]))
+        lines.append(f"| {name} | {shown} |")
     lines += [
         f"| two runs at once | {totals['faults'].get('two at once', 0):,} |",
         "",

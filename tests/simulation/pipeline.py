@@ -78,7 +78,7 @@ class Pipeline:
         return self.folder / "tokens.json"
 
     def is_selected(self, name: str) -> bool:
-        """Say whether the user has selected a stream."""
+        """Return whether the user has selected a stream."""
         return name in self.entities or any(stream.name == name for stream in self.streams)
 
     def bought_refresh_token(self) -> str:

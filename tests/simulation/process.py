@@ -31,7 +31,7 @@ PAUSED_SECONDS = 0.05
 
 @dataclass(kw_only=True)
 class Trouble:
-    """What a real run meets beside its server: when it is signalled, and what becomes of its stdout."""
+    """What happens to a real run besides its server: when a signal comes, and where its stdout goes."""
 
     mode: str = PLAIN
     is_unbuffered: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulation.life import has_processes
-from simulation.shrink import command_for, played, shrunk, told
+from simulation.shrink import command_for, described, played, shrunk
 
 if TYPE_CHECKING:
     from simulation.process import Workshop
@@ -21,4 +21,4 @@ def wrong(seed: int, workshop: Workshop | None = None) -> str:
     if failure is None:
         return ""
     failure, _ = shrunk(failure, workshop)
-    return f"{told(failure)}\nPlay it again: {command_for(failure, real=workshop is not None)}"
+    return f"{described(failure)}\nPlay it again: {command_for(failure, real=workshop is not None)}"

@@ -86,7 +86,7 @@ def machine_of(pipeline: Pipeline, faults: Sequence[Fault], *, rng: random.Rando
 
 
 def can_show(fault: Fault, streams: Sequence[Stream], forms: Forms) -> bool:
-    """Say whether anything can tell that rows are lacking: the account's totals of a day, or the report's own total.
+    """Return whether anything shows that rows are missing: the account's totals of a day, or the report's own total.
 
     A 404 that comes again means that there are no rows.
     """
@@ -120,7 +120,7 @@ def troubles_of(pipeline: Pipeline, faults: Sequence[Fault], *, rng: random.Rand
 
 
 def is_real_too(fault: Fault) -> bool:
-    """Say whether a fault happens in a real run as well."""
+    """Return whether a fault also happens in a real run."""
     return fault.layer in {SERVER, PROCESS, OUTPUT, CACHE, CLOCK, STATE}
 
 

@@ -35,7 +35,7 @@ def played(
     life = Life(seed, until=until, only=only, workshop=workshop)
     try:
         failure = life.play(is_over)
-    except (Exception, HangError):  # noqa: BLE001 - whatever it is, the seed has to be told
+    except (Exception, HangError):  # noqa: BLE001 - any error has to be reported with its seed
         what = [f"the simulation broke: {traceback.format_exc()[-1500:]}"]
         failure = Failure(seed=seed, morning=life.totals.mornings, what=what, faults=life.faults)
     finally:
@@ -91,7 +91,7 @@ def command_for(failure: Failure, *, real: bool) -> str:
     return f'make soak ARGS="{arguments}"'
 
 
-def told(failure: Failure) -> str:
+def described(failure: Failure) -> str:
     """Return what a developer needs of a failure: what is wrong, the faults so far, and the end of the log."""
     lines = [f"Life {failure.seed}, morning {failure.morning}:", *(f"  {what}" for what in failure.what)]
     lines += ["  faults:", *(f"    {fault}" for fault in failure.faults if fault.morning <= failure.morning)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from simulation.crew import Crew
 from simulation.process import Workshop
-from simulation.shrink import command_for, played, told
+from simulation.shrink import command_for, described, played
 from simulation.tally import Tally
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _one(options: argparse.Namespace) -> int:
     finally:
         if workshop:
             workshop.close()
-    print(told(failure) if failure else f"Nothing is wrong: {totals.mornings} mornings.")  # noqa: T201 - a command's output
+    print(described(failure) if failure else f"Nothing is wrong: {totals.mornings} mornings.")  # noqa: T201 - a command's output
     return bool(failure)
 
 
@@ -90,7 +90,7 @@ def _many(options: argparse.Namespace) -> int:
         if one.failure:
             steady = "" if one.is_steady else "  It does not fail every time; this is the first one.\n"
             command = command_for(one.failure, real=not options.no_processes)
-            fail(f"{told(one.failure)}\n{steady}  Play it again: {command}")
+            fail(f"{described(one.failure)}\n{steady}  Play it again: {command}")
 
     def fail(text: str) -> None:
         tally.failures.append(text)
@@ -100,13 +100,13 @@ def _many(options: argparse.Namespace) -> int:
         has_played: bool = options.mornings is not None and tally.mornings >= options.mornings
         return has_played or len(tally.failures) >= options.most_failures
 
-    def tell() -> None:
+    def report() -> None:
         print(tally, flush=True)  # noqa: T201 - likewise
         if options.json:
             options.json.write_text(json.dumps(tally.as_json(), indent=2) + "\n", encoding="utf-8")
 
     try:
-        crew.play(note=note, fail=fail, is_enough=is_enough, tell=tell)
+        crew.play(note=note, fail=fail, is_enough=is_enough, report=report)
     finally:
-        tell()
+        report()
     return bool(tally.failures)

@@ -36,7 +36,7 @@ OWN_FILTERS = (GERMAN, {"and": [GERMAN, {"eq": {UNIT: 191402}}]})
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """A fact stream: its grain as a group_by, columns beside it that split rows, and its figures."""
+    """A fact stream: its grain as a group_by, further columns that split rows, and its figures."""
 
     name: str
     group_by: tuple[str, ...]

@@ -47,7 +47,7 @@ class Target:
     state: State = field(default_factory=dict)
 
     def take(self, received: bytes, *, may_end_anywhere: bool, at_state: Callable[[State, State], None]) -> list[Row]:
-        """Store what a run wrote and return its RECORD messages; `at_state` is told of the old state and the new one.
+        """Store what a run wrote and return its RECORD messages; `at_state` receives the old state and the new one.
 
         Raises:
             BrokenOutputError: A line is no Singer message, or lacks its schema or its key.

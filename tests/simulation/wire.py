@@ -83,7 +83,7 @@ class Wire:
     def send(
         self, request: requests.PreparedRequest, timeout: float, begin_to_send: Callable[[], None]
     ) -> requests.Response:
-        """Return the answer, or raise what an HTTP client raises; `begin_to_send` is told of the first byte."""
+        """Return the answer, or raise what an HTTP client raises; call `begin_to_send` before the first byte."""
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
         place = place_of(request.method or "", request.url or "")
         about = f" {TOKEN}" if place == TOKEN else ""
@@ -188,7 +188,7 @@ class Wire:
     def installed(self) -> Iterator[None]:
         """Carry whatever requests are sent in this process."""
 
-        def send(adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - as requests has it
+        def send(adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - the signature of requests
             timeout = options.get("timeout") or 60.0
             with self.time.on_the_wire():
                 seconds = timeout[1] if isinstance(timeout, tuple) else timeout

@@ -109,7 +109,7 @@ class DltLife:
     def _judge(
         self, stream: Stream, life: Pipeline, before: Warehouse, after: Warehouse, expectation: Expectation
     ) -> None:
-        """See that the days that were read are the source's, and all others as they were."""
+        """Check that the days that were read equal the source, and that all others are as before."""
         name, first = stream.name, expectation.first_day
         if mark := before.bookmarks[name]:
             first = max(first, date.fromisoformat(mark) + ONE_DAY * (1 - stream.lookback_days))
@@ -160,7 +160,7 @@ def found_in_lives(seeds: Iterable[int]) -> Iterator[list[str]]:
 
 
 def _is_for_dlt(fault: Fault) -> bool:
-    """Say whether it can happen to a pipeline in this process; a signal and stdout are the tap's own affair."""
+    """Return whether it can happen to a pipeline in this process; signals and stdout concern only the tap."""
     return fault.layer in {SERVER, WIRE, CACHE, CLOCK} or fault.kind == "kill"
 
 

@@ -1,6 +1,6 @@
 """A process that has imported the tap and forks a run whenever it is asked to.
 
-It is told what to run over a socket, with the descriptors that become the run's stdout and stderr.
+It receives what to run over a socket, with the descriptors that become the run's stdout and stderr.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class RunningClock(Clock):
         return time.monotonic() + self._waited
 
     def sleep(self, seconds: float, stop: threading.Event) -> None:
-        """Wait a moment, and be so many seconds ahead."""
+        """Wait a moment, and be a number of seconds ahead."""
         stop.wait(0.002)
         self._waited += seconds
 
@@ -70,7 +70,7 @@ def run(order: dict[str, Any], descriptors: list[int]) -> None:
 
 
 def serve(channel: socket.socket) -> None:
-    """Fork a run for each order; when asked, wait for its end and tell its exit code and its memory in megabytes."""
+    """Fork a run for each order; when asked, wait for its end and return its exit code and its memory in megabytes."""
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, LONGEST_MESSAGE, 3)
         if not message:

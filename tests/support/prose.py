@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PAGES = ("*.md", "docs/*.md", "examples/*/README.md", "benchmarks/page.md")
 TEXTS = ("meltano.yml", "tap_yoc/sandbox/static/index.html", "examples/sql/*.sql")
-CODE = ("tap_yoc/**/*.py", "demo/*.py", "benchmarks/*.py", "examples/**/*.py")
+CODE = (
+    "tap_yoc/**/*.py",
+    "demo/*.py",
+    "benchmarks/*.py",
+    "examples/**/*.py",
+    "tests/simulation/*.py",
+    "tests/mutants/*.py",
+)
 GENERATED = "docs/benchmarks.md"
 """From `benchmarks/page.md`, and figures."""
 

@@ -176,6 +176,19 @@ def test_never_fewer_rows_without_an_error(form: Form, size: int, counts: list[i
         assert server.requests <= most_requests(server)
 
 
+@pytest.mark.parametrize("form", [form for form in FORMS if not form.first_page and not form.cap], ids=name_of)
+def test_a_last_page_that_page_0_begins_with_is_not_the_report(form: Form) -> None:
+    """The server starts at page 0 and orders rows otherwise each time, so that page 1 looks like a part of page 0."""
+
+    class Unsorted(Server):
+        def answer(self, number: int, page_size: int) -> Answer | None:
+            self.rows = some_rows(3) if number else some_rows(1, start=3) + some_rows(2)
+            return super().answer(number, page_size)
+
+    with pytest.raises(InconsistentWindowError):
+        read(Unsorted(rows=[], size=2, form=form))
+
+
 @pytest.mark.parametrize("total", TOTALS)
 @pytest.mark.parametrize("past_end", PAST_END)
 @pytest.mark.parametrize("cap", [2, 3])

@@ -28,7 +28,8 @@ def read_pages(pages: Pages, behaviour: ServerBehaviour, page_size: int) -> Iter
         IncompleteDataError: The server seems to ignore the page number.
     """
     learned = replace(behaviour)
-    start = number = _first_page(pages, learned)
+    start, least = _first_page(pages, learned)
+    number = start
     total = _Total(learned)
     read, previous = 0, PageEnds([])
     while total.known is None or read < total.known:
@@ -57,9 +58,15 @@ def read_pages(pages: Pages, behaviour: ServerBehaviour, page_size: int) -> Iter
         previous = PageEnds(rows)
         yield rows
         number += 1
-    if total.known is not None and read != total.known:
-        raise InconsistentWindowError(f"the server counts {total.known} rows but sent {read}")
+    _check_count(read, total.known, least)
     behaviour.remember(learned)
+
+
+def _check_count(read: int, total: int | None, least: int) -> None:
+    if total is not None and read != total:
+        raise InconsistentWindowError(f"the server counts {total} rows but sent {read}")
+    if read < least:
+        raise InconsistentWindowError(f"page 0 has {least} rows, and all pages from page 1 have {read}")
 
 
 def _ask_again(pages: Pages, number: int, page_size: int, learned: ServerBehaviour) -> Answer | None:
@@ -86,8 +93,10 @@ def _wrong_404(number: int) -> InconsistentWindowError:
     return InconsistentWindowError(f"the server answered 404 to page {number}, and then sent it")
 
 
-def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
-    """Return the number of the first page; compare pages 0 and 1 until it is known.
+def _first_page(pages: Pages, learned: ServerBehaviour) -> tuple[int, int]:
+    """Return the number of the first page, and how many rows the report has at least.
+
+    Pages 0 and 1 are compared until the first page is known.
 
     Otherwise, the first page of a server that starts at 0 would be lost without notice.
 
@@ -95,7 +104,7 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
         InconsistentWindowError: The answers to pages 0 and 1 contradict each other.
     """
     if learned.first_page is not None:
-        return learned.first_page
+        return learned.first_page, 0
     pages.expect(1)
     zero_page = None if learned.counts_all else pages.begin_to_try(0)
     try:
@@ -107,23 +116,23 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> int:
         one = pages.get(1)  # page 0 has shown where rows are, so that there may now be none
     rows = one.rows if one else []
     if one and rows and learned.counts_all and one.total == len(rows):
-        return 1  # the whole report, whichever page it is
+        return 1, len(rows)  # the whole report, whichever page it is
     # Page 1 exists, so try page 0 once more: the server may have been down.
     zero = (zero_page or pages.begin_to_try(0))() or _page_zero_again(pages, rows)
     if not (zero and zero.rows):
         learned.first_page = 1 if rows else None
         if not zero or one is not None:
-            return 1
+            return 1, 0
         # Page 0 is empty, so it is the whole report, or page 1 is the first and the 404 was wrong.
         if (again := pages.begin_to_try(1)()) and again.rows:
             raise _wrong_404(1)
-        return 0
+        return 0, 0
     if rows and zero.rows[: len(rows)] == rows:
-        return 1  # page 0 repeats page 1, or both are the last page
+        return 1, len(zero.rows)  # page 0 repeats page 1, or is the whole report, or both are the last page
     if any(row in zero.rows for row in (*rows[:1], *rows[-1:])):
         raise InconsistentWindowError("page 0 repeats rows of page 1, but not all of them in their order")
     learned.first_page = 0
-    return 0
+    return 0, 0
 
 
 def _page_zero_again(pages: Pages, rows_of_page_one: list[Any]) -> Answer | None:

@@ -19,7 +19,7 @@ from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.control_totals import ControlTotals
 from tap_yoc.engine.prefetch import Reader
 from tap_yoc.engine.reach import Reach
-from tap_yoc.errors import IncompleteDataError, PermissionDeniedError, RequestRefusedError
+from tap_yoc.errors import IncompleteDataError, PermissionDeniedError
 from tap_yoc.reports.custom import custom_reports
 from tap_yoc.reports.metadata import AccountMetadata
 from tap_yoc.reports.report import DATE, Report
@@ -112,7 +112,10 @@ class Run:
         return ControlTotals(self.reader, self.metadata, self.reach, self.settings.page_size, self.summary.warn)
 
     def _serves(self, day: date) -> bool:
-        """Return whether YOC serves a day: it answers the smallest report of it with anything but a refusal."""
+        """Return whether YOC serves a day: it answers the smallest report of it.
+
+        If it refuses that report for another reason, the day may still be why it refuses others.
+        """
         report = Report(
             name="one day", group_by=self.metadata.pick([DATE]), data_fields=self.metadata.any_metric, lookback_days=0
         )
@@ -120,10 +123,8 @@ class Run:
         first_page = self.reader.behaviour.first_page
         try:
             self.client.page(query, FIRST_PAGE if first_page is None else first_page, RowShape(report, ()))
-        except RequestRefusedError:
-            return False
         except (IncompleteDataError, PermissionDeniedError):
-            return True  # for another reason, so this report proves nothing
+            return False
         return True
 
     def warn_of_nothing_to_read(self) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Collection
 
+    from simulation.expectation import Expectation
     from simulation.faults import Fault
     from simulation.morning import Outcome
     from simulation.process import Workshop
@@ -92,23 +93,21 @@ class Life:
 
     def play(self, is_over: Callable[[], bool]) -> Failure | None:
         """Play all mornings, or until `is_over`, and return the first one on which something is wrong."""
-        outcome = None
+        outcome = expectation = None
         for morning in range(self._mornings):
             if is_over():
                 break
             rng = rng_for(self.seed, f"morning {morning}")
             if morning:
                 self._pipeline.next_day(rng, morning)
-            outcome, what = self._play(rng, [fault for fault in self.faults if fault.morning == morning])
+            outcome, expectation, what = self._play(rng, [fault for fault in self.faults if fault.morning == morning])
             if what:
                 return Failure(seed=self.seed, morning=morning, what=what, faults=self.faults, log=outcome.log)
-        if outcome and outcome.exit_code == 0:
-            days = days_of_run(self._pipeline, [])
-            if what := self._oracle.judge_all(expected(self._pipeline, [], days=days)):
-                return Failure(seed=self.seed, morning=self._mornings - 1, what=what, faults=self.faults)
+        if outcome and expectation and outcome.exit_code == 0 and (what := self._oracle.judge_all(expectation)):
+            return Failure(seed=self.seed, morning=self._mornings - 1, what=what, faults=self.faults)
         return None
 
-    def _play(self, rng: random.Random, faults: list[Fault]) -> tuple[Outcome, list[str]]:
+    def _play(self, rng: random.Random, faults: list[Fault]) -> tuple[Outcome, Expectation, list[str]]:
         self._pipeline.world.new_morning()
         is_real = rng.random() < self._share_real
         faults = [fault for fault in faults if not is_real or is_real_too(fault)]
@@ -135,7 +134,7 @@ class Life:
         self._pipeline.seconds_ahead = max(0.0, off_by_seconds(faults))
         self._settle(outcomes[-1], faults)
         self._count(outcomes, faults, is_real=is_real)
-        return outcomes[-1], what
+        return outcomes[-1], expectation, what
 
     def _run_as_processes(self, rng: random.Random, faults: list[Fault]) -> list[Outcome]:
         pipeline = self._pipeline

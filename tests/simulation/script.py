@@ -12,6 +12,7 @@ from simulation.instants import Instants
 from simulation.morning import Machine
 from simulation.output import PLAIN, Sink
 from simulation.process import Trouble
+from simulation.server import REPORT
 from simulation.wire import Wire, WireFault
 from tap_yoc.sandbox.faults import Fault as SandboxFault
 
@@ -63,10 +64,8 @@ def machine_of(pipeline: Pipeline, faults: Sequence[Fault], *, rng: random.Rando
     def revise() -> None:
         loose_days.update(pipeline.revise_meanwhile(rng))
 
-    for fault in faults:
+    for fault in those_that_show(faults, pipeline.streams, world.forms):
         options = fault.options
-        if not can_show(fault, pipeline.streams, world.forms):
-            continue
         if fault.layer == SERVER:
             world.faults.add(SandboxFault.from_dict(options))
         elif fault.layer == WIRE:
@@ -85,27 +84,41 @@ def machine_of(pipeline: Pipeline, faults: Sequence[Fault], *, rng: random.Rando
     return machine
 
 
-def can_show(fault: Fault, streams: Sequence[Stream], forms: Forms) -> bool:
-    """Return whether anything shows that rows are missing: the account's totals of a day, or the report's own total.
+def those_that_show(faults: Sequence[Fault], streams: Sequence[Stream], forms: Forms) -> list[Fault]:
+    """Return the faults without those that hide rows and that nothing shows.
 
-    A 404 that comes again means that there are no rows.
+    What shows them is the account's totals of a day, or the report's own total. A page that is refused twice does not
+    exist, so the second of two refusals may hide rows, too.
     """
     has_total = forms.total == "header" or (forms.total not in {"none", "page_count"} and forms.envelope != "bare")
-    says_no_rows = fault.kind == "not found" and fault.options["times"] > 1
-    if fault.kind not in LIES and not says_no_rows:
+    found: list[Fault] = []
+    for fault in faults:
+        text = fault.options.get("match", "")
+        is_compared = all(stream.is_compared for stream in streams if text in stream.body_text)
+        if is_compared or not hides_rows(fault, found) or (fault.kind == "row dropped" and has_total):
+            found.append(fault)
+    return found
+
+
+def hides_rows(fault: Fault, others: Sequence[Fault]) -> bool:
+    """Return whether a fault, together with others of its morning, can look like a report with fewer rows."""
+    if fault.kind in LIES or (fault.kind == "not found" and fault.options["times"] > 1):
         return True
-    text = fault.options.get("match", "")
-    is_compared = all(stream.is_compared for stream in streams if text in stream.body_text)
-    return is_compared or (fault.kind == "row dropped" and has_total)
+    return is_refusal(fault) and any(is_refusal(other) for other in others)
+
+
+def is_refusal(fault: Fault) -> bool:
+    """Return whether a report's request is refused by it, for a reason that may be the page's number."""
+    return fault.options.get("where") == REPORT and fault.options.get("status") in {400, 403, 404, 422}
 
 
 def troubles_of(pipeline: Pipeline, faults: Sequence[Fault], *, rng: random.Random) -> list[Trouble]:
     """Return what real runs meet, two of them now and then, and order the server's faults that really happen."""
     world = pipeline.world
     trouble = Trouble(off_by_seconds=off_by_seconds(faults), is_paused=rng.random() < 0.3)
-    for fault in faults:
+    for fault in those_that_show(faults, pipeline.streams, world.forms):
         options = fault.options
-        if fault.layer == SERVER and can_show(fault, pipeline.streams, world.forms):
+        if fault.layer == SERVER:
             world.faults.add(SandboxFault.from_dict({**options, **({"seconds": 0.05} if "seconds" in options else {})}))
         elif fault.layer == PROCESS:
             trouble.signal_number = options.get("signal", KILL)

@@ -6,8 +6,8 @@ PAGES = {
     "page 0": Mutant(
         breaks="the first page is read from a server that counts from 0",
         file="engine/pagination.py",
-        old="    learned.first_page = 0\n    return 0\n",
-        new="    learned.first_page = 1\n    return 1\n",
+        old="    learned.first_page = 0\n    return 0, 0\n",
+        new="    learned.first_page = 1\n    return 1, 0\n",
     ),
     "short page": Mutant(
         breaks="a page shorter than asked for does not prove the end",
@@ -18,7 +18,7 @@ PAGES = {
     "total": Mutant(
         breaks="a report with fewer rows than the server counts is not complete",
         file="engine/pagination.py",
-        old="if total.known is not None and read != total.known:",
+        old="if total is not None and read != total:",
         new="if read < 0:",
     ),
     "repeated page": Mutant(

@@ -132,6 +132,7 @@ def test_a_refused_last_day_is_believed_only_by_the_servers_clock() -> None:
     evening = RequestRefusedError("no", status=422, server_date=datetime(2026, 8, 30, 21, 59, tzinfo=timezone.utc))
     assert reach_on(AUGUST, []).narrow(days, evening)
     assert not reach_on(AUGUST, []).narrow(yesterday, evening), "nothing is left of the window"
+    assert not reach_on(AUGUST, [], serves=lambda _: True).narrow(days, evening), "YOC serves the day"
 
 
 def test_a_time_zone_ahead_of_yocs_own_waits_for_the_day_there() -> None:

@@ -73,7 +73,7 @@ class Reach:
             # A time zone east of YOC's own is ahead of the day that YOC itself counts.
             zones = (self._settings.timezone, ZoneInfo(YOC_TIME_ZONE))
             server_yesterday = min(today_at(error.server_date, zone) for zone in zones) - ONE_DAY
-            if refused.first <= server_yesterday < self.last:
+            if refused.first <= server_yesterday < self.last and not self._serves(refused.last):
                 self._warn(
                     f"YOC refuses {self.last}, which has not ended yet by its clock; reading up to {server_yesterday}. "
                     f"Check this machine's clock and the setting timezone."

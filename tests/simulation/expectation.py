@@ -69,11 +69,11 @@ def expected(
 ) -> Expectation:
     """Return what a run over these days may end with, once it is over."""
     codes = {0} | ({3} if is_login_doubtful else set())
-    # A token that lives hardly longer than its own answer takes may be over when it is used, and so may one whose
-    # lifetime is not told.
+    # A token that lives hardly longer than its own answer takes may be over when it is used. If its lifetime is not
+    # told, a request may also wait until the token that replaces it is over.
     is_late = any(fault.kind == "slow" and fault.options["place"] == TOKEN for fault in faults)
     is_untold = pipeline.forms.expires_in_as == "absent"
-    too_short = (is_late or is_untold) and pipeline.forms.expires_in <= SHORTEST_LIFE_SECONDS
+    too_short = (is_late + 2 * is_untold) if pipeline.forms.expires_in <= SHORTEST_LIFE_SECONDS else 0
     if sum(fault.kind in COSTS_A_TOKEN for fault in faults) + too_short > 1:
         codes |= {3}  # a token that is refused as soon as it was renewed ends the run
     if sum(fault.kind in DAMAGE for fault in faults) > 1:

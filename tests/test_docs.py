@@ -22,7 +22,7 @@ from reference import made_pages
 from test_packaging import LAYERS, layer_of, tap_modules
 
 from tap_yoc import errors
-from tap_yoc.dates import Window
+from tap_yoc.dates import ONE_DAY, Window
 from tap_yoc.engine.bookmarks import advance
 from tap_yoc.engine.windows import plan
 from tap_yoc.errors import ExitCode, InconsistentWindowError, YOCError
@@ -174,7 +174,7 @@ def test_the_dates_are_what_the_tap_does(cells: list[str]) -> None:
     assert str(read) == cells[2]
     after = bookmark
     for window in days.windows:
-        after = advance(after, window=window, newest_with_rows=window.last, today=today, lookback_days=7)
+        after = advance(after, window=window, newest_with_rows=window.last, yesterday=today - ONE_DAY, lookback_days=7)
     assert str(after) == cells[3]
     if days.lost:
         assert f"{days.lost} are lost" in cells[4]

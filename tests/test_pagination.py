@@ -14,7 +14,7 @@ from sampling import examples
 from tap_yoc.decoding.envelope import Answer
 from tap_yoc.engine.pagination import read_pages
 from tap_yoc.engine.server_behaviour import ServerBehaviour
-from tap_yoc.errors import IncompleteDataError, InconsistentWindowError
+from tap_yoc.errors import IncompleteDataError, InconsistentWindowError, UnknownEnvelopeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +174,25 @@ def test_never_fewer_rows_without_an_error(form: Form, size: int, counts: list[i
         except (InconsistentWindowError, IncompleteDataError):
             assert form.ignores_page
         assert server.requests <= most_requests(server)
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_page_0_without_rows_is_a_refusal_only_if_page_1_has_rows(rows: int) -> None:
+    """Otherwise page 0 may be the whole report, and its answer a failure."""
+
+    class Failing(Server):
+        def begin_to_try(self, number: int) -> Callable[[], Answer | None]:
+            def page() -> Answer | None:
+                raise UnknownEnvelopeError("an error in the body")
+
+            return page if number == 0 else super().begin_to_try(number)
+
+    server = Failing(rows=some_rows(rows), size=2)
+    if rows:
+        assert read(server) == server.rows
+    else:
+        with pytest.raises(UnknownEnvelopeError):
+            read(server)
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if not form.first_page and not form.cap], ids=name_of)

@@ -19,12 +19,12 @@ from tap_yoc.engine.run import Run
 from tap_yoc.engine.window_reading import Restart
 from tap_yoc.errors import RequestRefusedError
 from tap_yoc.redaction import Redactor
+from tap_yoc.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_yoc.api.transport import Response
-    from tap_yoc.sandbox.server import Sandbox
 
 AUGUST = date(2026, 8, 31)
 LOGIN = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
@@ -97,6 +97,18 @@ def test_a_day_that_is_not_over_where_the_server_is_waits_for_the_next_run(sandb
     says = "YOC refuses 2026-06-14, which has not ended yet by its clock; reading up to 2026-06-13."
     assert run.log.count(says) == 1
     assert run.records("sites")
+
+
+def test_an_empty_newest_day_is_asked_for_again_by_yocs_calendar() -> None:
+    """The tap's clock is a day ahead and there is no lookback: the bookmark stays before YOC's empty yesterday."""
+    clock = VirtualClock()
+    today, gap = clock.now().date() - timedelta(days=1), date(2026, 6, 13)
+    with Sandbox(today=today, gap_days=[gap], clock=lambda: clock.monotonic() - 86_400) as sandbox:
+        config = {**sandbox.config, "start_date": "2026-06-01", "lookback_days": 0}
+        run = run_tap(config, streams=["site_daily"], clock=clock)
+    assert run.exit_code == 0, run.log
+    assert run.bookmark("site_daily") == "2026-06-12"
+    assert "YOC has no figures for yesterday (2026-06-13); the next run asks again." in run.log
 
 
 def test_a_refusal_for_another_reason_is_bounded_and_told_as_it_is() -> None:

@@ -315,7 +315,7 @@ def test_the_bookmark_names_the_newest_complete_day(
         date.fromisoformat(bookmark) if bookmark else None,
         window=window(*read),
         newest_with_rows=date.fromisoformat(newest_with_rows) if newest_with_rows else None,
-        today=TODAY,
+        yesterday=TODAY - timedelta(days=1),
         lookback_days=lookback_days,
     )
     assert found == (date.fromisoformat(expected) if expected else None)
@@ -395,7 +395,7 @@ def test_daily_runs_read_each_day_until_its_figures_settle(
                 bookmark,
                 window=one,
                 newest_with_rows=max(with_rows, default=None),
-                today=today,
+                yesterday=today - timedelta(days=1),
                 lookback_days=lookback_days,
             )
             assert bookmark is None or (moved is not None and moved >= bookmark)

@@ -92,13 +92,14 @@ class YOCClient:
         return self._page(query, number, row_type, is_wanted, is_probe=False)
 
     def try_page(self, query: Query, number: int, row_type: RowType) -> Answer | None:
-        """Return a page, or None if YOC refuses its number, with a 4xx, a repeated 500 or an answer without rows.
+        """Return a page, or None if YOC refuses its number, with a 4xx or a repeated 500.
 
-        An answer in which the tap does not recognise any rows counts as refused, because it recognised those of page 1.
+        Raises:
+            UnknownEnvelopeError: The answer has neither rows nor a status that refuses.
         """
         try:
             return self._page(query, number, row_type, lambda: True, is_probe=True)
-        except (RequestRefusedError, UnknownEnvelopeError):
+        except RequestRefusedError:
             return None
 
     def wait_until_served(self, sent: list[str]) -> None:

@@ -34,9 +34,9 @@ def bookmark_of(value: object, *, stream: str, today: date) -> date:
     return day
 
 
-def settled_until(today: date, lookback_days: int) -> date:
-    """Return the newest day before the lookback, which is not read again."""
-    return days_before(today - 2 * ONE_DAY, lookback_days)
+def settled_until(yesterday: date, lookback_days: int) -> date:
+    """Return the newest day before the lookback, which is not read again; `yesterday` is the newest day served."""
+    return days_before(yesterday - ONE_DAY, lookback_days)
 
 
 def advance(
@@ -44,7 +44,7 @@ def advance(
     *,
     window: Window,
     newest_with_rows: date | None,
-    today: date,
+    yesterday: date,
     lookback_days: int,
 ) -> date | None:
     """Return the bookmark after a window was read in full: the newest complete day.
@@ -52,7 +52,7 @@ def advance(
     YOC may still fill an empty day, so the bookmark passes one only if a later day has rows or if it is older than the
     lookback. The bookmark never moves back.
     """
-    settled = settled_until(today, lookback_days)
+    settled = settled_until(yesterday, lookback_days)
     candidates = [day for day in (bookmark, newest_with_rows) if day]
     if settled >= window.first:
         candidates.append(min(window.last, settled))

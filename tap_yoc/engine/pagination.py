@@ -7,6 +7,7 @@ run. Pure: pages come from an object that is passed in.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from tap_yoc.engine.page_sizes import PageEnds, check_only_page, check_sizes
 from tap_yoc.errors import IncompleteDataError, InconsistentWindowError, UnknownEnvelopeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tap_yoc.decoding.envelope import Answer
     from tap_yoc.engine.server_behaviour import Pages, ServerBehaviour
@@ -106,11 +107,12 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> tuple[int, int]:
     if learned.first_page is not None:
         return learned.first_page, 0
     pages.expect(1)
-    zero_page = None if learned.counts_all else pages.begin_to_try(0)
+    zero_page, zero = None if learned.counts_all else pages.begin_to_try(0), None
     try:
         one = pages.get(1)
     except UnknownEnvelopeError:
-        zero = (zero_page or pages.begin_to_try(0))()
+        with suppress(UnknownEnvelopeError):
+            zero = (zero_page or pages.begin_to_try(0))()
         if not (zero and zero.rows):
             raise
         one = pages.get(1)  # page 0 has shown where rows are, so that there may now be none
@@ -118,7 +120,7 @@ def _first_page(pages: Pages, learned: ServerBehaviour) -> tuple[int, int]:
     if one and rows and learned.counts_all and one.total == len(rows):
         return 1, len(rows)  # the whole report, whichever page it is
     # Page 1 exists, so try page 0 once more: the server may have been down.
-    zero = (zero_page or pages.begin_to_try(0))() or _page_zero_again(pages, rows)
+    zero = _page_zero(zero_page or pages.begin_to_try(0), rows) or _page_zero_again(pages, rows)
     if not (zero and zero.rows):
         learned.first_page = 1 if rows else None
         if not zero or one is not None:
@@ -140,7 +142,23 @@ def _page_zero_again(pages: Pages, rows_of_page_one: list[Any]) -> Answer | None
     zero_page = pages.begin_to_try(0)
     if rows_of_page_one:
         pages.expect(2)
-    return zero_page()
+    return _page_zero(zero_page, rows_of_page_one)
+
+
+def _page_zero(zero_page: Callable[[], Answer | None], rows_of_page_one: list[Any]) -> Answer | None:
+    """Return page 0, or None if it is refused.
+
+    An answer in which the tap finds no rows counts as a refusal if it has found those of page 1.
+
+    Raises:
+        UnknownEnvelopeError: Neither page has rows, and page 0 may be the one that failed.
+    """
+    try:
+        return zero_page()
+    except UnknownEnvelopeError:
+        if not rows_of_page_one:
+            raise
+        return None
 
 
 def _prove_end(pages: Pages, number: int, rows: list[Any], start: int, learned: ServerBehaviour) -> None:

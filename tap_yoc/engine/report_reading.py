@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_yoc.api.query import Query
-from tap_yoc.dates import ONE_DAY, Window, gaps_between
+from tap_yoc.dates import Window, gaps_between
 from tap_yoc.decoding.rows import RowShape
 from tap_yoc.engine.bookmarks import advance, bookmark_of
 from tap_yoc.engine.reread import with_reread
@@ -165,7 +165,7 @@ class ReportReading:
             self._bookmark,
             window=window,
             newest_with_rows=newest,
-            today=run.today,
+            yesterday=run.reach.last,
             lookback_days=report.lookback_days,
         )
         return self._bookmark
@@ -188,5 +188,5 @@ class ReportReading:
         warn = self._run.summary.warn
         for gap in gaps_between(self._days_with_rows):
             warn(f"YOC has no figures for {gap}, although the days around it have some.")
-        if last == self._run.today - ONE_DAY and last not in self._days_with_rows:
+        if last == self._run.reach.last and last not in self._days_with_rows:
             warn(f"YOC has no figures for yesterday ({last}); the next run asks again.")

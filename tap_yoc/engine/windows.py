@@ -62,7 +62,7 @@ def plan(  # noqa: PLR0913 - each argument is one rule
         wanted = _first_wanted(start, bookmark, lookback_days)
         # Days up to the bookmark were read before, those of the lookback included.
         missing_from = max(start_date or date.min, bookmark + ONE_DAY) if bookmark else start
-        expected = last if newest is None else min(last, max(newest, settled_until(today, lookback_days)))
+        expected = last if newest is None else min(last, max(newest, settled_until(yesterday, lookback_days)))
         bookmark_after = max(bookmark, expected) if bookmark else expected
     lost_until = min(earliest - ONE_DAY, last)
     next_wanted = _first_wanted(start, bookmark_after, lookback_days)

@@ -66,8 +66,8 @@ DAYS = {
     "empty day passed": Mutant(
         breaks="the bookmark waits for an empty day until it is older than the lookback",
         file="engine/bookmarks.py",
-        old="settled = settled_until(today, lookback_days)",
-        new="settled = today - ONE_DAY",
+        old="settled = settled_until(yesterday, lookback_days)",
+        new="settled = yesterday",
     ),
     "bookmark moves back": Mutant(
         breaks="a bookmark never moves back",

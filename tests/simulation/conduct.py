@@ -25,7 +25,8 @@ LOOKED_AT_NO_TOKEN = {404, 405, 406, 410, 415, 422, 429, 503}
 class Conduct:
     """Judges the requests of one life."""
 
-    _was_calm: bool = False
+    _is_expiry_known: bool = False
+    """Whether the server told when the token ends that the next run may start with."""
     _sent_refresh_tokens: dict[str, Sent] = field(default_factory=dict)
 
     def wrong_requests(self, outcome: Outcome, expected: Expectation) -> list[str]:
@@ -43,10 +44,11 @@ class Conduct:
                 if earlier and not _may_repeat(earlier, expected):
                     found.append(f"a refresh token was sent twice; the first time it became {earlier.became}")
                 self._sent_refresh_tokens[token] = sent
-        is_calm = expected.is_clean and expected.tells_expiry and outcome.exit_code == 0
-        if is_calm and self._was_calm and any(sent.became == 401 for sent in outcome.sent):
+        is_calm = expected.is_clean and outcome.exit_code == 0
+        if is_calm and self._is_expiry_known and any(sent.became == 401 for sent in outcome.sent):
             found.append("a request carried a token whose time was up")
-        self._was_calm = is_calm
+        is_renewed = any(sent.place == TOKEN and sent.became == 200 for sent in outcome.sent)
+        self._is_expiry_known = is_calm and (expected.tells_expiry if is_renewed else self._is_expiry_known)
         runs = 2 if expected.are_two else 1
         if refused > runs or logins > MOST_LOGINS * runs:
             found.append(f"{logins} logins in one run, {refused} of them refused")

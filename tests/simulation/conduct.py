@@ -44,11 +44,11 @@ class Conduct:
                 if earlier and not _may_repeat(earlier, expected):
                     found.append(f"a refresh token was sent twice; the first time it became {earlier.became}")
                 self._sent_refresh_tokens[token] = sent
-        is_calm = expected.is_clean and outcome.exit_code == 0
+        is_calm = expected.is_clean and expected.tells_expiry and outcome.exit_code == 0
         if is_calm and self._is_expiry_known and any(sent.became == 401 for sent in outcome.sent):
             found.append("a request carried a token whose time was up")
         is_renewed = any(sent.place == TOKEN and sent.became == 200 for sent in outcome.sent)
-        self._is_expiry_known = is_calm and (expected.tells_expiry if is_renewed else self._is_expiry_known)
+        self._is_expiry_known = is_calm and (is_renewed or self._is_expiry_known)
         runs = 2 if expected.are_two else 1
         if refused > runs or logins > MOST_LOGINS * runs:
             found.append(f"{logins} logins in one run, {refused} of them refused")

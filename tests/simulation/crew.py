@@ -114,10 +114,12 @@ def _work(
     deadline: float | None,
     with_processes: bool,  # noqa: FBT001 - an argument of a process
 ) -> None:
-    """Play lives, every `step`-th seed, until the time is over or there is enough."""
+    """Play lives, every `step`-th seed, until the time is over, there is enough, or nobody waits for them."""
+    parent = multiprocessing.parent_process()
 
     def is_over() -> bool:
-        return enough.is_set() or (deadline is not None and time.time() > deadline)
+        is_late = deadline is not None and time.time() > deadline
+        return is_late or enough.is_set() or (parent is not None and not parent.is_alive())
 
     faulthandler.enable()  # a worker that crashes shows where
     workshop = Workshop() if with_processes else None

@@ -116,9 +116,10 @@ class Wire:
             body = json.dumps({**asked, "sort": []}).encode()
         response = answer(self.world, place, headers, body)
         sent.became = "lost" if isinstance(response, ResetResponse) else response.status_code
-        self._note_wait(key, response)
         self.instants.passing(f"answered{about}")
-        return self._delivered(request, response, fault, began, timeout, sent)
+        delivered = self._delivered(request, response, fault, began, timeout, sent)
+        self._note_wait(key, response)  # if the answer is lost, nobody knows of it
+        return delivered
 
     def _take(self, place: str, text: str) -> WireFault | None:
         for fault in self.faults:

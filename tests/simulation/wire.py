@@ -118,7 +118,7 @@ class Wire:
         sent.became = "lost" if isinstance(response, ResetResponse) else response.status_code
         self.instants.passing(f"answered{about}")
         delivered = self._delivered(request, response, fault, began, timeout, sent)
-        self._note_wait(key, response)  # if the answer is lost, nobody knows of it
+        self._note_wait(key, response)  # a lost answer asks for no wait
         return delivered
 
     def _take(self, place: str, text: str) -> WireFault | None:

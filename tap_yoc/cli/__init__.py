@@ -1,1 +1,1 @@
-"""What the commands share: reading JSON files, the progress display, and the end of the process."""
+"""What the commands share: reading JSON files, the progress display, and the start and end of the process."""

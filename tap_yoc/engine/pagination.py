@@ -97,9 +97,8 @@ def _wrong_404(number: int) -> InconsistentWindowError:
 def _first_page(pages: Pages, learned: ServerBehaviour) -> tuple[int, int]:
     """Return the number of the first page, and how many rows the report has at least.
 
-    Pages 0 and 1 are compared until the first page is known.
-
-    Otherwise, the first page of a server that starts at 0 would be lost without notice.
+    Until the first page is known, pages 0 and 1 are compared: otherwise, the first page of a server that starts at 0
+    would be lost without notice.
 
     Raises:
         InconsistentWindowError: The answers to pages 0 and 1 contradict each other.

@@ -64,22 +64,32 @@ class Reach:
     def narrow(self, refused: Window, error: RequestRefusedError) -> bool:
         """Drop a day at the end or the start, if that is why YOC refused a window.
 
-        YOC may refuse its first day at any time: at its midnight, a day that it has served until then is too old.
-
         Returns:
             Whether to try again with fewer days.
         """
-        if refused.last == self.last and error.server_date:
-            # A time zone east of YOC's own is ahead of the day that YOC itself counts.
-            zones = (self._settings.timezone, ZoneInfo(YOC_TIME_ZONE))
-            server_yesterday = min(today_at(error.server_date, zone) for zone in zones) - ONE_DAY
-            if refused.first <= server_yesterday < self.last and not self._serves(refused.last):
-                self._warn(
-                    f"YOC refuses {self.last}, which has not ended yet by its clock; reading up to {server_yesterday}. "
-                    f"Check this machine's clock and the setting timezone."
-                )
-                self.last = server_yesterday
-                return True
+        return self._drop_last(refused, error) or self._drop_first(refused)
+
+    def _drop_last(self, refused: Window, error: RequestRefusedError) -> bool:
+        """Drop the days that have not ended by YOC's clock, if it refuses the last day by itself."""
+        if refused.last != self.last or not error.server_date:
+            return False
+        # A time zone east of YOC's own is ahead of the day that YOC itself counts.
+        zones = (self._settings.timezone, ZoneInfo(YOC_TIME_ZONE))
+        server_yesterday = min(today_at(error.server_date, zone) for zone in zones) - ONE_DAY
+        if not refused.first <= server_yesterday < self.last or self._serves(refused.last):
+            return False
+        self._warn(
+            f"YOC refuses {self.last}, which has not ended yet by its clock; reading up to {server_yesterday}. "
+            f"Check this machine's clock and the setting timezone."
+        )
+        self.last = server_yesterday
+        return True
+
+    def _drop_first(self, refused: Window) -> bool:
+        """Drop the first day, if YOC refuses it by itself.
+
+        YOC may do so at any time: at its midnight, a day that it has served until then is too old.
+        """
         if refused.first < self.first:
             return True  # planned before the day was dropped
         days = (refused.first - self._assumed_first).days

@@ -126,7 +126,7 @@ CASES = {
     ),
     "404 for every page for a while": Case(
         what="404 for every report for a while, as from a proxy in front of a server that is down",
-        faults=({"kind": "status", "status": 404, "where": "report", "after": 3, "times": 6},),
+        faults=({"kind": "status", "status": 404, "where": "report", "after": 3, "times": 12},),
         forms={"total": "none"}, sees="HTTP 404 for a page that existed before; waiting",
         does="waits until a page that existed before is back, then retries",
     ),
